@@ -1,0 +1,3 @@
+select "succeeded", count(*) as "count"
+from "delivery"
+group by "succeeded";

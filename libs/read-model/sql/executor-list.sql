@@ -1,0 +1,3 @@
+select "view"
+from "executor"
+order by "id";

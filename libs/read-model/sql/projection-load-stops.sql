@@ -1,0 +1,4 @@
+-- $1 uuid[]
+select "record", "teams"
+from "stop"
+where id = any($1::uuid[]);

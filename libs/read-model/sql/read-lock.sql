@@ -1,0 +1,1 @@
+lock table projection in access share mode;

@@ -1,0 +1,4 @@
+-- $1 text
+select "position"
+from "projection"
+where "name" = $1;

@@ -1,0 +1,3 @@
+select "view"
+from "rule_set"
+order by "executor_id";

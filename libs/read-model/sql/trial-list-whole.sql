@@ -1,0 +1,5 @@
+-- $1 uuid
+select "view", "sample_index", "epoch", "attempt"
+from "trial"
+where "evaluation_id" = $1
+order by "sample_index", "epoch", "attempt";

@@ -1,0 +1,14 @@
+export { isDatabaseAway, openDatabase } from './database.ts';
+export type { Database } from './database.ts';
+export type { Logged } from './logged.ts';
+export { Projector } from './projector.ts';
+export { BadCursor, decodeCursor, encodeCursor } from './cursor.ts';
+export { ReadModel } from './queries.ts';
+export type { SubmittedEvaluation } from './queries.ts';
+export { rebuildReadModel } from './rebuild/rebuild.ts';
+export type { LogSource, Rebuilt, RebuildOptions, RebuildProgress } from './rebuild/rebuild.ts';
+export { RebuildRefused } from './rebuild/session.ts';
+export { compareReadModel } from './rebuild/compare.ts';
+export type { Comparison, FirstDifference, TableComparison } from './rebuild/compare.ts';
+export { measureRawCopy } from './rebuild/raw-copy.ts';
+export type { RawCopy } from './rebuild/raw-copy.ts';
