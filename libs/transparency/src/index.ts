@@ -1,0 +1,14 @@
+export { fromBase64, fromUtf8, toBase64, toHex, utf8 } from './bytes.ts';
+export * from './checkpoint.ts';
+export * from './export/encode.ts';
+export * from './export/format.ts';
+export { parseLine } from './export/parse.ts';
+export type { EventText, Malformed } from './export/parse.ts';
+export { readExport } from './export/read.ts';
+export type { VerifyOptions, VerifyProgress, VerifyResult } from './export/result.ts';
+export { ExportVerifier, verifyExport } from './export/verify.ts';
+export * from './merkle.ts';
+export * from './proof.ts';
+export * from './signed-note.ts';
+export * from './tiles.ts';
+export * from './tlog-proof.ts';
