@@ -1,0 +1,16 @@
+export { actOfRecord, usageOfRecord } from './act-record.ts';
+export * from './canary/index.ts';
+export { CONDITION_CHARS_MAX, fieldTypes } from './cel.ts';
+export { Detector } from './detector.ts';
+export { KernelEvents } from './kernel-events.ts';
+export type { KernelAct } from './kernel-events.ts';
+export { loadRules } from './load.ts';
+export type { Loaded } from './load.ts';
+export { OutputEvents } from './output-events.ts';
+export { ruleBounds } from './rule-file.ts';
+export type { CompiledRules } from './rule-set.ts';
+export * from './rule.ts';
+export { ruleFilesOf, rulesWith, shippedFolder, shippedRules } from './shipped.ts';
+export * from './typed-event.ts';
+export { UsageEvents, limitsUnknown } from './usage-events.ts';
+export type { UsageLimits, UsageSample } from './usage-events.ts';
