@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** Records of one answer, at the most. */
+export const recordsPerPageMax = 5_000;
+const count = z.int().min(0);
+const number = z.coerce.number().int();
+
+const paging = {
+  after: number.min(-1).optional().describe('Only records whose `n` is greater.'),
+  before: number.min(0).optional().describe('Only records whose `n` is smaller: the last of them.'),
+  around: number.min(0).optional().describe('The page in whose middle this `n` is.'),
+  from: number.min(0).optional().describe('Begin at this one of the records that fit, counted from 0.'),
+  limit: number.min(1).max(recordsPerPageMax).default(200),
+};
+const oneStart = (query: { after?: unknown; before?: unknown; around?: unknown; from?: unknown }): boolean =>
+  [query.after, query.before, query.around, query.from].filter((each) => each !== undefined).length <= 1;
+const oneStartWords = { message: 'takes one of after, before, around and from' };
+
+export const usageQuerySchema = z.strictObject(paging).refine(oneStart, oneStartWords);
+export const kernelQuerySchema = z
+  .strictObject({
+    ...paging,
+    kind: z
+      .string()
+      .regex(/^[a-z][a-z-]*(,[a-z][a-z-]*)*$/, 'must be kinds of records with commas between')
+      .max(500)
+      .optional()
+      .describe('Only records of these kinds, as `open,connect`.'),
+  })
+  .refine(oneStart, oneStartWords);
+export type RecordQuery = z.output<typeof kernelQuerySchema>;
+
+/** A record as its evidence holds it. Its strings were chosen by the program under test: show them as text only. */
+export const evidenceRecordSchema = z.record(z.string(), z.unknown());
+export type EvidenceRecord = z.infer<typeof evidenceRecordSchema>;
+
+/** Records of one trial's `kernel` or `usage` channel, ascending by `n`. */
+export const recordPageSchema = z.object({
+  records: z.array(evidenceRecordSchema),
+  index: count.describe('Place of the first record here among those that fit, from 0.'),
+  matching: count.describe('Records kept so far that fit.'),
+  total: count.describe('Records kept so far.'),
+  unreadable: count.describe('Lines that are no record and are left out.'),
+  kinds: z.record(z.string(), count).describe('Records kept so far by kind; `other` where there are too many kinds.'),
+  next: z.int().nullable().describe('Pass as `after` for the next page; null when this page reaches the present end.'),
+  complete: z.boolean().describe('The trial has finished: no more will come.'),
+});
+export type RecordPage = z.infer<typeof recordPageSchema>;
+
+/** `records` in a trial's live stream: what was added to a channel, whole lines. */
+export const recordsMessageSchema = z.object({
+  channel: z.enum(['kernel', 'usage']),
+  records: z.array(evidenceRecordSchema),
+  unreadable: count,
+});
+export type RecordsMessage = z.infer<typeof recordsMessageSchema>;
+
+/** `?channels=` of a trial's live stream. */
+export const streamChannelsSchema = z
+  .string()
+  .max(100)
+  .default('output')
+  .transform((text) => [...new Set(text.split(','))])
+  .pipe(z.array(z.enum(['output', 'kernel', 'usage'])).min(1))
+  .describe('What to follow: `output`, `kernel`, `usage`, with commas between.');

@@ -1,0 +1,16 @@
+export * from './boot.ts';
+export * from './config.ts';
+export * from './health.ts';
+export { createLogger } from './logger.ts';
+export type { Logger } from './logger.ts';
+export { handlerAttemptsMax } from './attempts.ts';
+export type { Letters } from './attempts.ts';
+export { DeadLetters, deadLetterIdOf, isBusAway, NotRedrivable } from './dead-letters.ts';
+export type { DeadLetterRecord, RedriveRequest, Unhandled } from './dead-letters.ts';
+export * from './durable.ts';
+export * from './ordered.ts';
+export { UNDECODABLE } from './patterns.ts';
+export * from './redrives.ts';
+export * from './work.ts';
+export * from './strategy.ts';
+export * from './telemetry.ts';

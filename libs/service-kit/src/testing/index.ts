@@ -1,0 +1,2 @@
+export { ServiceProcess } from './service-process.ts';
+export type { LogLine } from './service-process.ts';

@@ -1,0 +1,40 @@
+import { createHash, randomFillSync } from 'node:crypto';
+import { evaluationIdSchema, uuidv7 } from '@crucible/events';
+import type { EvaluationId, EventData } from '@crucible/events';
+import type { Suite } from '@crucible/suite';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * The id of an evaluation. With an Idempotency-Key it is derived from team and key (a UUID version 8, RFC 9562), so that a
+ * repeat meets the first submission on its own subject, and no table of keys is needed.
+ */
+export const evaluationIdFor = (team: string, idempotencyKey: string | undefined, nowMs: number): EvaluationId => {
+  if (idempotencyKey === undefined) return evaluationIdSchema.parse(uuidv7(nowMs, randomFillSync(new Uint8Array(16))));
+  const hex = sha256(`crucible evaluation v1\n${team}\n${idempotencyKey}`);
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return evaluationIdSchema.parse(
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`,
+  );
+};
+
+/** What a submission says in the log: the suite's digest instead of the suite. */
+export const submissionOf = (
+  evaluationId: EvaluationId,
+  suite: Suite,
+  stored: { readonly digest: string; readonly bytes: number },
+  concurrency: number | undefined,
+): EventData<'crucible.evaluation.submitted.v1'> => {
+  const { name, version, title } = suite.metadata;
+  const concurrencyMax = Math.min(concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
+  return {
+    evaluationId,
+    suite: { name, version, title, ...stored },
+    subject: { kind: 'program' },
+    samples: suite.dataset.samples.length,
+    epochs: suite.epochs,
+    concurrencyMax,
+    attemptsMax: suite.limits.attempts,
+    requestDigest: sha256(`${stored.digest}\n${concurrencyMax}`),
+  };
+};

@@ -1,0 +1,1 @@
+export type { Announcement } from './webhook/announcement.ts';
