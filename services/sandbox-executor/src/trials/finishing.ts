@@ -1,0 +1,94 @@
+import { judge } from '@crucible/domain';
+import type { Finish } from '@crucible/domain';
+import type { EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
+import { scoreTrial } from '@crucible/suite';
+import type { Suite, SuiteSample } from '@crucible/suite';
+import type { WatchReport } from '../kernel-watch/index.ts';
+import type { SandboxEnd } from '../sandbox/port.ts';
+import type { KeptOutput } from './kept-output.ts';
+
+const TEXT_CHARS_MAX = 2_000;
+
+/** What is known of a trial when its sandbox is gone. */
+export interface Ended {
+  readonly place: Pick<Finish, 'evaluationId' | 'trialId'>;
+  readonly end: SandboxEnd;
+  /** Null where the engine does not report system calls. */
+  readonly watch: WatchReport | null;
+  readonly seals: readonly EvidenceSeal[];
+  /** What cost a piece of evidence, if any was lost on the way to the log. */
+  readonly evidenceLost: Error | undefined;
+  /** Rules that raised an alert, with the worst severity of each. */
+  readonly alerts: ReadonlyMap<string, Severity>;
+}
+
+/** Reasons that say something about the platform or its people, and nothing about the program. */
+const NOT_THE_PROGRAMS: ReadonlySet<Reason> = new Set(['engine-failure', 'stopped', 'lease-lost']);
+
+const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; findings: string[] } => {
+  const judged =
+    watch === null
+      ? {
+          verdict: 'unknown' as const,
+          findings: ['this engine gives no kernel evidence: what the program reached for was not seen'],
+        }
+      : judge(watch);
+  const lost = [
+    ...(evidenceLost === undefined ? [] : [`evidence lost: ${evidenceLost.message}`]),
+    ...(NOT_THE_PROGRAMS.has(end.reason) && end.reason !== 'stopped'
+      ? [`evidence lost: the trial ended by ${end.reason}`]
+      : []),
+  ];
+  if (lost.length === 0) return judged;
+  return { verdict: judged.verdict === 'breached' ? 'breached' : 'unknown', findings: [...lost, ...judged.findings] };
+};
+
+/** The event that ends a trial: reason, containment, scores, and the seals of its evidence. */
+export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output: KeptOutput): Finish => {
+  const { end, place, watch } = ended;
+  const { verdict, findings } = containment(ended);
+  const { reason, exitCode, signal, durationMs, memoryBytesPeak } = end;
+  const kernelObserved = watch?.observed ?? false;
+  const scored = NOT_THE_PROGRAMS.has(reason)
+    ? { outcome: 'errored' as const, scores: [] }
+    : scoreTrial(suite, sample, {
+        reason,
+        exitCode,
+        stdout: output.text('stdout'),
+        stderr: output.text('stderr'),
+        verdict,
+        kernelObserved,
+        alerts: [...ended.alerts].filter(([, severity]) => severity !== 'low').map(([rule]) => rule),
+      });
+  return {
+    ...place,
+    ...scored,
+    reason,
+    exitCode,
+    signal,
+    verdict,
+    findings: findings.map((finding) => finding.slice(0, TEXT_CHARS_MAX)).slice(0, 40),
+    limitsHit: [...end.limitsHit],
+    durationMs: Math.max(0, Math.round(durationMs)),
+    memoryBytesPeak,
+    evidence: [...ended.seals],
+    error: end.error?.slice(0, TEXT_CHARS_MAX) ?? null,
+  };
+};
+
+/** The end of a trial that nobody saw: its executor died or lost the bus. */
+export const lostTrial = (place: Pick<Finish, 'evaluationId' | 'trialId'>, why: string): Finish => ({
+  ...place,
+  outcome: 'errored',
+  reason: 'lease-lost',
+  exitCode: null,
+  signal: null,
+  verdict: 'unknown',
+  findings: [`evidence lost: ${why}`],
+  limitsHit: [],
+  scores: [],
+  durationMs: 0,
+  memoryBytesPeak: null,
+  evidence: [],
+  error: why,
+});

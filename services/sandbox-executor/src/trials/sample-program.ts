@@ -1,0 +1,36 @@
+import type { Suite, SuiteSample } from '@crucible/suite';
+
+const encoder = new TextEncoder();
+
+/** How a language's program is put into the work folder and begun. */
+const LANGUAGES: Record<SuiteSample['input']['language'], { readonly file: string; readonly argv: readonly string[] }> =
+  {
+    python: { file: 'main.py', argv: ['/usr/bin/python3', 'main.py'] },
+    shell: { file: 'main.sh', argv: ['/bin/sh', 'main.sh'] },
+  };
+
+export interface SampleProgram {
+  readonly argv: readonly string[];
+  readonly stdin: Uint8Array | null;
+  readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
+}
+
+/** What of a sample goes into its sandbox: the program, its files and its input. Target and expectation stay outside. */
+export const programOf = (sample: SuiteSample): SampleProgram => {
+  const { file, argv } = LANGUAGES[sample.input.language];
+  const files = Object.entries(sample.files ?? {}).map(([path, content]) => ({
+    path,
+    content: typeof content === 'string' ? encoder.encode(content) : Buffer.from(content.base64, 'base64'),
+  }));
+  return {
+    argv,
+    stdin: sample.input.stdin === undefined ? null : encoder.encode(sample.input.stdin),
+    files: [...files, { path: file, content: encoder.encode(sample.input.source) }],
+  };
+};
+
+export const sampleAt = (suite: Suite, index: number): SuiteSample => {
+  const sample = suite.dataset.samples[index];
+  if (sample === undefined) throw new RangeError(`the suite has no sample ${index}`);
+  return sample;
+};

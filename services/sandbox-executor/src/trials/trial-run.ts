@@ -1,0 +1,153 @@
+import type { Rule } from '@crucible/detectors';
+import type { Finish } from '@crucible/domain';
+import type { EvidenceStore } from '@crucible/event-log';
+import type { EvaluationId, Preflight, TrialId } from '@crucible/events';
+import type { Suite, SuiteSample } from '@crucible/suite';
+import type { AlertSink, TrialDetection } from '../detection/index.ts';
+import type { Attachment, KernelWatch, WatchReport } from '../kernel-watch/index.ts';
+import type { PoolOrigin, TakenSandbox } from '../pool/pool.ts';
+import { withSightings } from '../sandbox/classify.ts';
+import type { OutputChunk, Sandbox, SandboxEnd, SandboxEngine, SandboxSpec, UsageSample } from '../sandbox/port.ts';
+import { EvidenceWriter } from './evidence-writer.ts';
+import { finishOf } from './finishing.ts';
+import { KeptOutput } from './kept-output.ts';
+import type { OpenTrial } from './open-trial.ts';
+
+export interface Place {
+  readonly evaluationId: EvaluationId;
+  readonly trialId: TrialId;
+}
+
+/** What a trial is, from its suite: told apart from where and how it runs. */
+export interface Assignment {
+  readonly place: Place;
+  readonly suite: Suite;
+  readonly sample: SuiteSample;
+  readonly spec: SandboxSpec;
+  readonly detection: TrialDetection;
+}
+
+export interface RunPorts {
+  readonly evidence: EvidenceStore;
+  readonly engine: Pick<SandboxEngine, 'run'>;
+  /** Null where the engine does not report system calls. */
+  readonly watch: Pick<KernelWatch, 'attach'> | null;
+}
+
+/** What others do about a trial while it runs. */
+export interface TrialHooks {
+  /** Told of the sandbox while it runs, so that it can be killed. */
+  readonly onSandbox: (sandbox: Sandbox) => void;
+  /** Kills it for what a rule found. */
+  readonly onKill: AlertSink['kill'];
+  readonly onAlertLost: AlertSink['lost'];
+}
+
+const NDJSON = { 'content-type': 'application/x-ndjson' };
+
+/** One trial whose start is on record, until its end is: its sandbox, its evidence, and the pen for its subject. */
+export class TrialRun {
+  readonly assignment: Assignment;
+  /** Everything that is told of this trial goes through here, one after another, before its end. */
+  readonly record: OpenTrial;
+  readonly #ports: RunPorts;
+  readonly #taken: TakenSandbox;
+  readonly #output: EvidenceWriter;
+  readonly #kernel: EvidenceWriter;
+  readonly #usage: EvidenceWriter;
+  readonly #kept = new KeptOutput();
+  #samples = 0;
+  #killedBy: Rule | undefined;
+
+  constructor(ports: RunPorts, assignment: Assignment, taken: TakenSandbox, record: OpenTrial) {
+    this.#ports = ports;
+    this.assignment = assignment;
+    this.#taken = taken;
+    this.record = record;
+    const writer = (channel: 'output' | 'kernel' | 'usage'): EvidenceWriter =>
+      new EvidenceWriter(ports.evidence, { ...assignment.place, channel });
+    this.#output = writer('output');
+    this.#kernel = writer('kernel');
+    this.#usage = writer('usage');
+  }
+
+  /**
+   * Runs the program to its end and writes that down.
+   * @returns position of the end, or null when another ended the trial meanwhile
+   */
+  async toEnd({ onSandbox, onKill, onAlertLost }: TrialHooks): Promise<number | null> {
+    this.#writePreflight();
+    const kill = (rule: Rule): void => {
+      this.#killedBy ??= rule;
+      onKill(rule);
+    };
+    this.assignment.detection.begin({ note: (note) => this.record.note(note), kill, lost: onAlertLost });
+    const { containerId } = this.#taken.prepared;
+    const attachment = this.#attach(containerId);
+    const sandbox = this.#ports.engine.run(this.#taken.prepared, this.assignment.spec, {
+      onOutput: (chunk) => this.#onOutput(chunk),
+      onUsage: (sample) => this.#onUsage(sample),
+    });
+    onSandbox(sandbox);
+    const seenInside = await sandbox.ended;
+    const watch = (await attachment?.close()) ?? null;
+    const end = this.#named(watch === null ? seenInside : withSightings(seenInside, watch));
+    return this.record.finish(await this.#finish(end, watch));
+  }
+
+  /** Says which rule it was that stopped the trial. */
+  #named(end: SandboxEnd): SandboxEnd {
+    if (end.reason !== 'stopped' || this.#killedBy === undefined) return end;
+    const { id, version, title } = this.#killedBy;
+    return { ...end, error: `killed by rule ${id}, version ${version}: ${title}` };
+  }
+
+  /** The first line of the kernel's side of the story: what the sandbox was proven to be before anything hostile ran. */
+  #writePreflight(): void {
+    const { prepared, preflight, origin } = this.#taken;
+    const line = preflightLine(preflight, origin, prepared.profile);
+    void this.#kernel.write('kernel', NDJSON, Buffer.from(line));
+  }
+
+  #attach(containerId: string): Attachment | undefined {
+    return this.#ports.watch?.attach(containerId, {
+      onAct: (act, n, at) => this.assignment.detection.act(act, n, at),
+      onRecords: ({ lines }) => this.#kernel.write('kernel', NDJSON, Buffer.from(lines)),
+    });
+  }
+
+  async #onOutput({ stream, bytes, atMs, at }: OutputChunk): Promise<void> {
+    this.#kept.add(stream, bytes);
+    this.assignment.detection.output(stream, bytes, at);
+    const headers = {
+      'crucible-stream': stream,
+      'crucible-at-ms': String(Math.round(atMs)),
+      'crucible-at': String(Math.round(at * 1_000) / 1_000),
+    };
+    await this.#output.write(stream, headers, bytes);
+  }
+
+  #onUsage(sample: UsageSample): void {
+    this.#samples += 1;
+    this.assignment.detection.usage(sample, this.#samples);
+    void this.#usage.write('usage', NDJSON, Buffer.from(`${JSON.stringify({ n: this.#samples, ...sample })}\n`));
+  }
+
+  async #finish(end: SandboxEnd, watch: WatchReport | null): Promise<Finish> {
+    const { place, suite, sample, detection } = this.assignment;
+    const alerts = detection.end(end);
+    const seals = [
+      await this.#output.seal(end.output.dropped),
+      await this.#kernel.seal(watch === null ? 0 : watch.sampledOut + watch.dropped),
+      await this.#usage.seal(0),
+    ];
+    const evidenceLost = this.#output.lost ?? this.#kernel.lost ?? this.#usage.lost;
+    return finishOf({ place, end, watch, seals, evidenceLost, alerts }, suite, sample, this.#kept);
+  }
+}
+
+const preflightLine = (
+  { probedAt, checks }: Preflight,
+  origin: PoolOrigin,
+  profile: TakenSandbox['prepared']['profile'],
+): string => `${JSON.stringify({ n: 0, at: Date.parse(probedAt), kind: 'preflight', origin, profile, checks })}\n`;

@@ -1,0 +1,180 @@
+import type { Dispatch, SandboxProfile, Start } from '@crucible/domain';
+import type { Work, WorkItem } from '@crucible/event-log';
+import { traced } from '@crucible/service-kit';
+import type { Logger } from '@crucible/service-kit';
+import { limitsOf } from '@crucible/suite';
+import type { StoredSuites } from '@crucible/suite';
+import type { Detection } from '../detection/index.ts';
+import type { SandboxPool, TakenSandbox } from '../pool/index.ts';
+import type { Stopping } from '../stopping/stopping.ts';
+import { lostTrial } from './finishing.ts';
+import type { RunningTrials } from './running-trials.ts';
+import { programOf, sampleAt } from './sample-program.ts';
+import type { LoadedTrial, TrialLog } from './trial-log.ts';
+import { TrialRun } from './trial-run.ts';
+import type { Assignment, Place, RunPorts, TrialHooks } from './trial-run.ts';
+
+const IN_HAND_RETRY_MS = 5_000;
+/** Until an item whose trial was stopped before it began is looked at again. */
+const STOPPED_RETRY_MS = 1_000;
+const WHY_CHARS_MAX = 1_900;
+
+export interface TrialPorts extends RunPorts {
+  readonly trials: TrialLog;
+  readonly suites: StoredSuites;
+  readonly pool: Pick<SandboxPool, 'take'>;
+  readonly running: RunningTrials;
+  readonly detection: Pick<Detection, 'forTrial'>;
+  /** The emergency stop's word on what may begin. */
+  readonly stops: Pick<Stopping, 'holdsBack' | 'isOnRecord'>;
+}
+
+export interface ExecutorIdentity {
+  readonly executorId: string;
+  readonly runtime: string;
+  /** Suite image name to engine reference. */
+  readonly images: Readonly<Record<string, string>>;
+  /** By name. */
+  readonly profiles: ReadonlyMap<string, SandboxProfile>;
+}
+
+/** Takes dispatched trials and runs each in a sandbox of its own, to its one end. */
+export class TrialRunner {
+  readonly running: RunningTrials;
+  readonly #ports: TrialPorts;
+  readonly #identity: ExecutorIdentity;
+  readonly #logger: Logger;
+
+  constructor(ports: TrialPorts, identity: ExecutorIdentity, logger: Logger) {
+    this.#ports = ports;
+    this.running = ports.running;
+    this.#identity = identity;
+    this.#logger = logger;
+  }
+
+  async take(work: Work): Promise<void> {
+    const { evaluationId, trialId } = work.item;
+    // An item comes again after a scheduler's restart, or when the bus forgot that we hold it; one life of the trial is
+    // enough. It stays on the queue all the same: should that life fail before its end is written, another is due.
+    if (this.running.has(evaluationId, trialId)) return work.later(IN_HAND_RETRY_MS);
+    this.running.begin(evaluationId, trialId);
+    try {
+      const fate = await this.#takeOver(work, { evaluationId, trialId });
+      if (fate === 'later') work.later(STOPPED_RETRY_MS);
+      else await work.done();
+    } finally {
+      this.running.end(evaluationId, trialId);
+    }
+  }
+
+  /**
+   * Ends a trial that taking it failed at again and again, so that its evaluation goes on without it: nobody else would.
+   * @throws BusUnavailable; asking again is safe
+   */
+  async abandon({ evaluationId, trialId }: WorkItem, why: string): Promise<void> {
+    const place = { evaluationId, trialId };
+    const loaded = await this.#ports.trials.load(evaluationId, trialId);
+    const { state } = loaded;
+    const reason = `no executor could begin it: ${why}`.slice(0, WHY_CHARS_MAX);
+    let position: number | null = null;
+    if (state.status === 'dispatched') position = await this.#ports.trials.withdraw(loaded, reason);
+    else if (state.status === 'running' && state.executorId === this.#identity.executorId)
+      position = await this.#ports.trials.finish(loaded, lostTrial(place, why.slice(0, WHY_CHARS_MAX)));
+    this.#logger.error({ ...place, why, position }, 'trial given up');
+  }
+
+  async #takeOver(work: Work, place: Place): Promise<'over' | 'later'> {
+    const loaded = await this.#ports.trials.load(place.evaluationId, place.trialId);
+    const { state, cause } = loaded;
+    if (state.status === 'running') {
+      await this.#settleLost(work, place, loaded, state.executorId);
+      return 'over';
+    }
+    if (state.status !== 'dispatched' || cause === undefined) return 'over';
+    this.running.belongsTo(place.evaluationId, place.trialId, cause.team);
+    if (await this.#ports.trials.isClosed(place.evaluationId)) return 'over';
+    if (this.#ports.stops.holdsBack({ ...place, team: cause.team })) return this.#heldBack(place, cause.team);
+    return traced('run trial', cause.traceparent, () => this.#run(place, loaded, state.dispatch));
+  }
+
+  /**
+   * A stop may last for days, and an item that is given back so often counts as one that nobody can handle. Once the stop
+   * is on record the item is let go: the scheduler queues again what waits when it is released.
+   */
+  async #heldBack(place: Place, team: string): Promise<'over' | 'later'> {
+    return (await this.#ports.stops.isOnRecord({ ...place, team })) ? 'over' : 'later';
+  }
+
+  /** A trial that runs nowhere: this executor's earlier life had it, or the queue says that its taker went silent. */
+  async #settleLost(work: Work, place: Place, loaded: LoadedTrial, executorId: string): Promise<void> {
+    const ours = executorId === this.#identity.executorId;
+    if (!ours && work.delivery === 1) return;
+    const why = ours ? 'the executor died while the trial ran' : `executor ${executorId} lost the trial`;
+    const position = await this.#ports.trials.finish(loaded, lostTrial(place, why));
+    this.#logger.warn({ ...place, executorId, position }, 'trial lost by its executor');
+  }
+
+  async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
+    const { profile, ...assignment } = await this.#assignmentOf(place, dispatch);
+    const { image, limits } = assignment.spec;
+    const taken = await this.#ports.pool.take({ image, profile, limits });
+    let used = false;
+    try {
+      // Stopped while its sandbox was made: nothing has begun, and whether it may is asked anew.
+      if (this.running.killed(place.evaluationId, place.trialId) !== undefined) return 'later';
+      const record = await this.#ports.trials.start(loaded, this.#startOf(assignment, taken));
+      if (record === null) return 'over';
+      used = true;
+      const run = new TrialRun(this.#ports, assignment, taken, record);
+      const ended = await run.toEnd(this.#hooksOf(place, run));
+      if (ended === null) this.#logger.warn(place, 'the trial was ended by another; our end is dropped');
+      return 'over';
+    } finally {
+      if (!used) void taken.prepared.discard();
+      taken.release();
+    }
+  }
+
+  async #assignmentOf(place: Place, dispatch: Dispatch): Promise<Assignment & { readonly profile: SandboxProfile }> {
+    const suite = await this.#ports.suites.get(dispatch.suiteDigest);
+    const sample = sampleAt(suite, dispatch.sampleIndex);
+    const image = this.#identity.images[suite.sandbox.image];
+    if (image === undefined) throw new Error(`this executor has no image "${suite.sandbox.image}"`);
+    const profile = this.#identity.profiles.get(suite.sandbox.profile);
+    if (profile === undefined) throw new Error(`this executor has no profile "${suite.sandbox.profile}"`);
+    const limits = limitsOf(suite.sandbox);
+    const detection = this.#ports.detection.forTrial(place, limits);
+    const { canaries } = detection;
+    const spec = { ...place, image, ...programOf(sample), env: {}, limits, canaries };
+    return { place, suite, sample, spec, profile, detection };
+  }
+
+  #hooksOf(place: Place, run: TrialRun): TrialHooks {
+    const { evaluationId, trialId } = place;
+    return {
+      onSandbox: (sandbox) => this.running.attach(evaluationId, trialId, sandbox, run),
+      onKill: ({ id, version }) => {
+        this.#logger.warn({ ...place, rule: id, version }, 'a rule ends the trial');
+        this.running.killTrial(evaluationId, trialId, 'detector');
+      },
+      onAlertLost: ({ rule }, err) =>
+        this.#logger.error({ ...place, rule: rule.id, err }, 'alert could not be written'),
+    };
+  }
+
+  #startOf({ place, spec }: Assignment, { prepared, preflight, origin }: TakenSandbox): Start {
+    const { executorId, runtime } = this.#identity;
+    return {
+      ...place,
+      executorId,
+      runtime,
+      image: spec.image,
+      limits: spec.limits,
+      kernelObserved: this.#ports.watch !== null,
+      sandboxId: prepared.containerId,
+      origin,
+      profile: prepared.profile,
+      preflight,
+    };
+  }
+}
