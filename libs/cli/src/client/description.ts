@@ -1,0 +1,96 @@
+import type { TrialAnswer } from '@crucible/api';
+import type { EvaluationView, TrialView } from '@crucible/domain';
+import { displayable } from '@crucible/events';
+import { pc } from '../colours.ts';
+import { misuse } from './failure.ts';
+import { endOf, resultLines } from './result.ts';
+import { bytesText, duration, paint, safe, scoreText } from './text.ts';
+
+const NAME_COLUMNS = 12;
+const fact = (name: string, value: string): string => `${pc.dim(name.padEnd(NAME_COLUMNS))} ${value}`;
+const SOURCE_LINES_MAX = 40;
+const SOURCE_CHARS_MAX = 4_000;
+
+/** The trial that a person means: by its id, or by its sample's id, of which the latest attempt is taken. */
+export const findTrial = (trials: readonly TrialView[], given: string): TrialView => {
+  const named = trials.filter((trial) => trial.id === given || trial.sampleId === given);
+  const found = named.find((trial) => trial.id === given) ?? named.findLast((trial) => trial.latest) ?? named.at(-1);
+  if (found !== undefined) return found;
+  const some = trials.slice(0, 5).map(({ sampleId }) => safe(sampleId, 60));
+  throw misuse(
+    `this evaluation has no trial ${safe(given, 60)}`,
+    some.length > 0 ? `such as: ${some.join(', ')}` : 'none has been dispatched yet',
+  );
+};
+
+/** An evaluation with its trials, as `show` prints it. */
+export const evaluationLines = (
+  evaluation: EvaluationView,
+  trials: readonly TrialView[],
+  view: { readonly columns: number; readonly nowMs: number; readonly url: string },
+): string[] => {
+  const page = { evaluation, trials: new Map(trials.map((trial) => [trial.id, trial])), position: evaluation.position };
+  return [
+    fact('evaluation', evaluation.id),
+    fact(
+      'suite',
+      `${safe(evaluation.suite.title, 120)} (${safe(evaluation.suite.name, 64)} ${safe(evaluation.suite.version, 20)})`,
+    ),
+    fact('digest', pc.dim(safe(evaluation.suite.digest, 64))),
+    fact('submitted', `${evaluation.submittedAt} by ${safe(evaluation.submittedBy, 100)}`),
+    fact('concurrency', `${evaluation.concurrency} at once`),
+    ...(evaluation.cancelReason === null ? [] : [fact('cancelled', safe(evaluation.cancelReason, 500))]),
+    fact('page', view.url),
+    '',
+    ...resultLines(page, { ...view, whole: true }),
+  ];
+};
+
+const limitsText = ({ limits }: TrialView): string[] => {
+  if (limits === null) return [];
+  const { cpuMillis, memoryBytesMax, pidsMax, diskBytesMax, wallTimeMsMax, outputBytesMax } = limits;
+  return [
+    fact(
+      'limits',
+      `${cpuMillis / 1_000} CPU, ${bytesText(memoryBytesMax)} memory, ${pidsMax} processes, ${bytesText(diskBytesMax)} disk, ${duration(wallTimeMsMax)}, ${bytesText(outputBytesMax)} output`,
+    ),
+  ];
+};
+
+const sourceLines = (source: string): string[] => {
+  const lines = displayable(source.slice(0, SOURCE_CHARS_MAX)).split('\n');
+  const cut = lines.length > SOURCE_LINES_MAX || source.length > SOURCE_CHARS_MAX;
+  return [...lines.slice(0, SOURCE_LINES_MAX).map((line) => `  ${line}`), ...(cut ? [pc.dim('  … cut')] : [])];
+};
+
+/** One trial, as `show --trial` prints it. */
+export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
+  const observed = trial.kernelObserved === false ? pc.dim(' (system calls were not observed)') : '';
+  const output = trial.evidence.find(({ channel }) => channel === 'output');
+  return [
+    fact('trial', `${trial.id}  ${pc.bold(safe(trial.sampleId, 100))}, epoch ${trial.epoch}, attempt ${trial.attempt}`),
+    fact('outcome', paint(trial.outcome ?? trial.status)),
+    ...(trial.reason === null ? [] : [fact('ended by', endOf(trial))]),
+    ...(trial.verdict === null ? [] : [fact('containment', `${paint(trial.verdict)}${observed}`)]),
+    ...trial.findings.map((finding) => fact('', `- ${safe(finding, 500)}`)),
+    ...(trial.limitsHit.length > 0 ? [fact('limits hit', trial.limitsHit.join(', '))] : []),
+    ...(trial.durationMs === null ? [] : [fact('time', duration(trial.durationMs))]),
+    ...(trial.memoryBytesPeak === null ? [] : [fact('memory', `${bytesText(trial.memoryBytesPeak)} at most`)]),
+    ...limitsText(trial),
+    ...trial.scores.map(({ scorer, value, explanation }) =>
+      fact('score', `${scoreText(value)} ${safe(scorer, 60)}: ${safe(explanation, 1_000)}`),
+    ),
+    ...(trial.error === null ? [] : [fact('error', pc.yellow(safe(trial.error, 1_000)))]),
+    ...(output === undefined
+      ? []
+      : [
+          fact(
+            'output',
+            `${bytesText(output.bytes)}, SHA-256 ${output.sha256}${output.dropped > 0 ? `, ${bytesText(output.dropped)} dropped` : ''}`,
+          ),
+        ]),
+    '',
+    pc.dim(`${sample.input.language} source`),
+    ...sourceLines(sample.input.source),
+  ];
+};

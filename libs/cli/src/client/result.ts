@@ -1,0 +1,152 @@
+import type { EvaluationPage, EvaluationView, TrialView } from '@crucible/domain';
+import { pc } from '../colours.ts';
+import { elapsedMs, trialName } from './progress.ts';
+import { table } from './table.ts';
+import type { Column } from './table.ts';
+import { duration, joinedLines, paint, safe, scoreText } from './text.ts';
+
+/** The last line of `--json`: what a script needs to go on. A public contract. */
+export interface ResultLine {
+  readonly evaluationId: string;
+  readonly status: string;
+  readonly trials: {
+    readonly total: number;
+    readonly passed: number;
+    readonly failed: number;
+    readonly errored: number;
+  };
+  readonly score: number | null;
+  readonly position: number;
+  readonly url: string;
+}
+
+export const resultLine = (page: EvaluationPage, url: string): ResultLine => {
+  const { id, status, trials, score } = page.evaluation;
+  const { total, passed, failed, errored } = trials;
+  return { evaluationId: id, status, trials: { total, passed, failed, errored }, score, position: page.position, url };
+};
+
+/** True when the evaluation ran to its end and every trial passed. */
+export const allPassed = ({ status, trials }: EvaluationView): boolean =>
+  status === 'completed' && trials.passed === trials.total;
+
+/** The last attempt of every sample and epoch, in the order of the dataset. */
+export const latestTrials = (page: EvaluationPage): TrialView[] =>
+  [...page.trials.values()]
+    .filter((trial) => trial.latest)
+    .sort((a, b) => a.sampleIndex - b.sampleIndex || a.epoch - b.epoch || a.attempt - b.attempt);
+
+const meanScore = ({ scores }: TrialView): number | null =>
+  scores.length === 0 ? null : scores.reduce((sum, { value }) => sum + value, 0) / scores.length;
+
+const stateOf = (trial: TrialView): string => trial.outcome ?? trial.status;
+
+/** How a trial ended, in few words: `exit 0`, `crash SIGSEGV`, `wall-time`. */
+export const endOf = ({ reason, exitCode, signal }: TrialView): string => {
+  if (reason === null) return '';
+  if (reason === 'exit') return `exit ${exitCode ?? '?'}`;
+  return signal !== null && (reason === 'signal' || reason === 'crash') ? `${reason} ${safe(signal, 20)}` : reason;
+};
+
+const containmentOf = ({ verdict, kernelObserved }: TrialView): string =>
+  verdict === null ? '' : kernelObserved === false ? `${verdict} (unobserved)` : verdict;
+
+const trialColumns = (epochs: number): Column<TrialView>[] => [
+  {
+    title: 'sample',
+    text: (trial) => trialName(trial, epochs),
+    shorten: (trial, columns) => trialName(trial, epochs, columns),
+    shrinks: true,
+  },
+  { title: 'outcome', text: stateOf, paint: (text, trial) => paint(stateOf(trial), text) },
+  { title: 'score', text: (trial) => scoreText(meanScore(trial)), align: 'right', dropOrder: 1 },
+  {
+    title: 'time',
+    text: (trial) => (trial.durationMs === null ? '' : duration(trial.durationMs)),
+    align: 'right',
+    dropOrder: 2,
+  },
+  {
+    title: 'containment',
+    text: containmentOf,
+    paint: (text, trial) => paint(trial.verdict ?? '', text),
+  },
+  { title: 'ended by', text: endOf, dropOrder: 3 },
+  { title: 'limits hit', text: (trial) => trial.limitsHit.join(', '), dropOrder: 4 },
+];
+
+export const trialTable = (trials: readonly TrialView[], epochs: number, columns: number): string[] =>
+  table(trials, trialColumns(epochs), columns);
+
+const EXPLAINED_MAX = 10;
+const ROWS_MAX = 60;
+
+/** Why a trial did not pass: the error of an errored one, else the scores that are not full. */
+const whyNot = (trial: TrialView): string[] => {
+  if (trial.error !== null) return [safe(trial.error, 400)];
+  return trial.scores
+    .filter(({ value }) => value < 1)
+    .map(({ scorer, explanation }) => `${safe(scorer, 40)}: ${safe(explanation, 400)}`);
+};
+
+const explanations = (trials: readonly TrialView[], epochs: number, columns: number): string[] => {
+  const wrong = trials.filter((trial) => trial.outcome !== 'passed' && whyNot(trial).length > 0);
+  const lines = wrong
+    .slice(0, EXPLAINED_MAX)
+    .flatMap((trial) => [
+      `${paint(stateOf(trial), '✗')} ${pc.bold(trialName(trial, epochs, Math.max(10, columns - 2)))}`,
+      ...whyNot(trial).map((why) => `  ${why}`),
+    ]);
+  if (lines.length === 0) return [];
+  const more = wrong.length - EXPLAINED_MAX;
+  return ['', ...lines, ...(more > 0 ? [pc.dim(`and ${more} more that did not pass`)] : [])];
+};
+
+const verdictText = ({ verdicts }: EvaluationView): string =>
+  Object.entries(verdicts)
+    .filter(([, count]) => count > 0)
+    .map(([verdict, count]) => paint(verdict, `${count} ${verdict}`))
+    .join(', ');
+
+/** How an evaluation went, in one line where there is room for it. */
+export const summaryLines = (page: EvaluationPage, columns: number, nowMs: number): string[] => {
+  const { evaluation } = page;
+  const { trials, status, suite } = evaluation;
+  const passed = `${trials.passed} of ${trials.total} passed`;
+  const mark = allPassed(evaluation) ? pc.green('✓') : status === 'completed' ? pc.red('✗') : pc.yellow('●');
+  const verdicts = verdictText(evaluation);
+  const parts = [
+    `${mark} ${pc.bold(safe(suite.name, 64))} ${safe(suite.version, 20)} ${paint(status)}`,
+    passed,
+    `score ${scoreText(evaluation.score)}`,
+    duration(elapsedMs(page, nowMs)),
+    ...(verdicts === '' ? [] : [verdicts]),
+  ];
+  return joinedLines(parts, columns);
+};
+
+export interface ResultView {
+  readonly columns: number;
+  readonly nowMs: number;
+  /** Every trial has its row, however many there are. */
+  readonly whole?: boolean;
+}
+
+/**
+ * The result for a person: table, reasons of what did not pass, summary. Unless the whole is asked for, a long evaluation
+ * shows only what did not pass, because nobody reads a thousand lines that say "passed".
+ */
+export const resultLines = (page: EvaluationPage, { columns, nowMs, whole = false }: ResultView): string[] => {
+  const all = latestTrials(page);
+  const { epochs, id } = page.evaluation;
+  const short = whole || all.length <= ROWS_MAX;
+  const rows = short ? all : all.filter(({ outcome }) => outcome !== 'passed').slice(0, ROWS_MAX);
+  const unseen = all.length - rows.length;
+  return [
+    ...(rows.length > 0 ? trialTable(rows, epochs, columns) : []),
+    ...(unseen > 0 ? [pc.dim(`${unseen} trials are not listed: ./crucible show ${id}`)] : []),
+    ...explanations(all, epochs, columns),
+    '',
+    ...summaryLines(page, columns, nowMs),
+  ];
+};

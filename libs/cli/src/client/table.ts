@@ -1,0 +1,71 @@
+import { pc } from '../colours.ts';
+import stringWidth from 'string-width';
+import { cut, pad } from './text.ts';
+
+export interface Column<Row> {
+  readonly title: string;
+  /** The cell as plain, safe text. */
+  readonly text: (row: Row) => string;
+  /** Says the same in fewer cells; without it the end is cut off. */
+  readonly shorten?: (row: Row, columns: number) => string;
+  readonly paint?: (text: string, row: Row) => string;
+  readonly align?: 'left' | 'right';
+  /** When space is short, columns with the highest number go first; those without stay. */
+  readonly dropOrder?: number;
+  /** The column that gives up its width when nothing is left to drop. */
+  readonly shrinks?: boolean;
+}
+
+const GAP = 2;
+const SHRUNK_COLUMNS_MIN = 6;
+
+interface Sized<Row> {
+  readonly column: Column<Row>;
+  readonly cells: readonly string[];
+  width: number;
+}
+
+const total = (sized: readonly { width: number }[]): number =>
+  sized.reduce((sum, { width }) => sum + width, 0) + GAP * Math.max(0, sized.length - 1);
+
+/** Chooses what fits: drops the least important columns, then shortens the one that may shrink. */
+const fit = <Row>(all: readonly Sized<Row>[], columns: number): Sized<Row>[] => {
+  const kept = [...all];
+  const droppable = all.filter(({ column }) => column.dropOrder !== undefined);
+  droppable.sort((a, b) => (b.column.dropOrder ?? 0) - (a.column.dropOrder ?? 0));
+  for (const drop of droppable) {
+    const shrinking = kept.find(({ column }) => column.shrinks);
+    const give = shrinking === undefined ? 0 : Math.max(0, shrinking.width - Math.max(SHRUNK_COLUMNS_MIN, 16));
+    if (total(kept) - give <= columns) break;
+    kept.splice(kept.indexOf(drop), 1);
+  }
+  const shrinking = kept.find(({ column }) => column.shrinks);
+  const over = total(kept) - columns;
+  if (shrinking !== undefined && over > 0) shrinking.width = Math.max(SHRUNK_COLUMNS_MIN, shrinking.width - over);
+  return kept;
+};
+
+/** Lines of a table that fits into `columns` cells; the title line comes first. Columns that are empty throughout are left out. */
+export const table = <Row>(rows: readonly Row[], columnsOf: readonly Column<Row>[], columns: number): string[] => {
+  const sized = columnsOf
+    .map((column): Sized<Row> => {
+      const cells = rows.map((row) => column.text(row));
+      const width = Math.max(stringWidth(column.title), ...cells.map((cell) => stringWidth(cell)));
+      return { column, cells, width };
+    })
+    .filter(({ cells }) => cells.some((cell) => cell !== ''));
+  const kept = fit(sized, columns);
+  const line = (cellOf: (part: Sized<Row>, last: boolean) => string): string =>
+    kept.map((part, index) => cellOf(part, index === kept.length - 1)).join(' '.repeat(GAP));
+  const shaped = ({ column, width }: Sized<Row>, text: string, last: boolean): string =>
+    last && column.align !== 'right' ? cut(text, width) : pad(cut(text, width), width, column.align);
+  const title = line((part, last) => pc.dim(shaped(part, part.column.title, last)));
+  const body = rows.map((row, index) =>
+    line((part, last) => {
+      const short = part.column.shorten?.(row, part.width);
+      const text = shaped(part, short ?? part.cells[index] ?? '', last);
+      return part.column.paint === undefined ? text : part.column.paint(text, row);
+    }),
+  );
+  return [title, ...body];
+};

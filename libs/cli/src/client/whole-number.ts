@@ -1,0 +1,12 @@
+import { misuse } from './failure.ts';
+import { safe } from './text.ts';
+
+/**
+ * An option's value that must be a whole number from 1 on.
+ * @throws UsageFailure that names the option and its bounds
+ */
+export const wholeNumber = (option: string, text: string, most: number): number => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+  throw misuse(`${option} ${safe(text, 40)}: must be a whole number from 1 to ${most}`);
+};

@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { readSettings, withoutCrucible, type Settings } from '../config.ts';
+import { exitCodes } from '../exit.ts';
+import { findBrowser } from '../platform/browser.ts';
+import { findProgram } from '../platform/command.ts';
+import { messageOf } from '../platform/failure.ts';
+import { aptInstall } from '../platform/packages.ts';
+import { startEngine, type TestEngine } from '../platform/testing-engine.ts';
+import { ensureWeb } from '../platform/web.ts';
+import { terminalSteps } from '../terminal.ts';
+import { countTests, lastLine, succeeded, type VitestReport } from '../test-report.ts';
+
+const tiers = ['unit', 'int', 'e2e'] as const;
+type Tier = (typeof tiers)[number];
+type TestOptions = Partial<Record<Tier, true>>;
+
+interface Ground {
+  /** Where the shared engine is, for specs that may not ask for one themselves. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly release: () => Promise<void>;
+}
+
+const groundOf = ({ socket, runtime, unwatchedRuntime, images, traceSocket, stop }: TestEngine): Ground => ({
+  env: {
+    CRUCIBLE_TEST_DOCKER_SOCKET: socket,
+    CRUCIBLE_TEST_RUNTIME: runtime,
+    CRUCIBLE_TEST_RUNTIME_UNWATCHED: unwatchedRuntime,
+    CRUCIBLE_TEST_IMAGE: images['python'] ?? '',
+    ...(traceSocket === undefined ? {} : { CRUCIBLE_TEST_TRACE_SOCKET: traceSocket }),
+  },
+  release: stop,
+});
+
+/** What the chosen tests need and a bare machine lacks, installed in one go. */
+const prepare = async (settings: Settings, chosen: readonly Tier[]): Promise<Ground> => {
+  const nothing = { env: {}, release: () => Promise.resolve() };
+  if (!chosen.includes('int') && !chosen.includes('e2e')) return nothing;
+  const path = settings.inherited['PATH'] ?? '';
+  const steps = terminalSteps({ json: false, shownFromMs: 300 });
+  const missing = [
+    ...(findProgram('nats-server', path) ? [] : ['nats-server']),
+    ...(findProgram('dockerd', path) ? [] : ['docker.io']),
+    ...(chosen.includes('e2e') && !findBrowser(path) ? ['chromium'] : []),
+  ];
+  try {
+    if (missing.length > 0) {
+      await steps.step('packages', async (note) => {
+        note(`installing ${missing.join(', ')}`);
+        await aptInstall(missing);
+      });
+    }
+    if (chosen.includes('e2e')) {
+      await steps.step('web', (note) => ensureWeb(settings.repository, note));
+    }
+    // Held for the whole run, so that test files need not start it one after the other.
+    return groundOf(await steps.step('engine', () => startEngine()));
+  } catch (error) {
+    // The tests that need it will say so, each for itself; the others can still run.
+    process.stderr.write(`not everything the tests need is there: ${messageOf(error)}\n`);
+    return nothing;
+  }
+};
+
+const runVitest = (settings: Settings, ground: Ground, argv: readonly string[]): Promise<number> =>
+  new Promise((resolve) => {
+    const vitest = [join(settings.repository, 'node_modules/vitest/vitest.mjs'), 'run', ...argv];
+    const child = spawn(process.execPath, vitest, {
+      cwd: settings.repository,
+      env: { ...withoutCrucible(), ...ground.env },
+      stdio: 'inherit',
+    });
+    child.on('error', () => resolve(1));
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+
+const readReport = (path: string): VitestReport | undefined => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as VitestReport;
+  } catch {
+    return undefined;
+  }
+};
+
+const test = async (filters: string[], options: TestOptions): Promise<void> => {
+  const settings = readSettings();
+  const named = tiers.filter((tier) => options[tier]);
+  const chosen = named.length > 0 ? named : tiers;
+  const dir = mkdtempSync(join(tmpdir(), 'crucible-report-'));
+  const report = join(dir, 'report.json');
+  const ground = await prepare(settings, chosen);
+  try {
+    const projects = chosen.flatMap((tier) => ['--project', tier]);
+    const secondTries = join(settings.repository, 'libs/cli/src/second-tries.ts');
+    const reporters = [
+      '--reporter=default',
+      `--reporter=${secondTries}`,
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ];
+    const code = await runVitest(settings, ground, [...projects, ...reporters, ...filters]);
+    const counts = countTests(readReport(report), code);
+    process.exitCode = succeeded(counts) ? exitCodes.ok : exitCodes.failed;
+    await ground.release();
+    process.stdout.write(`${lastLine(counts)}\n`);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+};
+
+export const register = (program: Command): void => {
+  program
+    .command('test [filter...]')
+    .description('run the tests: pure ones, those against real servers, and the whole platform with a browser')
+    .option('--unit', 'only tests without input and output')
+    .option('--int', 'only tests against real servers')
+    .option('--e2e', 'only tests of the whole platform')
+    .addHelpText(
+      'after',
+      `
+A filter is part of a test file's path. The last line is: tests: N passed, N failed, N skipped
+
+Examples:
+  $ ./crucible test
+  $ ./crucible test --unit
+  $ ./crucible test --int libs/event-log`,
+    )
+    .action(test);
+};

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { locateHome } from './home.ts';
+import { natsConfiguration } from './nats.ts';
+import { natsUsers, type NatsUser } from './nats-users.ts';
+
+const passwords = Object.fromEntries(natsUsers.map((user) => [user, `pw-${user}`])) as Record<NatsUser, string>;
+const text = natsConfiguration(locateHome('/h'), { client: 1, monitor: 2 }, passwords);
+
+interface Account {
+  readonly jetstream?: string;
+  readonly users: readonly { readonly user: string; readonly permissions?: { publish: { allow: string[] } } }[];
+  readonly imports?: readonly { readonly service?: { subject: string }; readonly to?: string }[];
+}
+const accounts = JSON.parse(text.slice(text.indexOf('accounts ') + 'accounts '.length)) as Record<string, Account>;
+
+it('gives each user but the operator an account of its own, without streams', () => {
+  expect(Object.values(accounts).map(({ users }) => users.length)).toEqual(natsUsers.map(() => 1));
+  expect(Object.entries(accounts).flatMap(([name, { jetstream }]) => (jetstream === undefined ? [] : [name]))).toEqual([
+    'CRUCIBLE',
+  ]);
+});
+
+it('gives nobody a call of JetStream that makes something, sends it elsewhere or takes it out of the record', () => {
+  const calls = [...text.matchAll(/"((?:\$JS|CRUCIBLE)\.API\.[^"]+)"/g)].map(([, call = '']) => call);
+  expect(calls).toContain('CRUCIBLE.API.CONSUMER.MSG.NEXT.EVENTS.notifier');
+  const harmless =
+    /^(\$JS|CRUCIBLE)\.API\.(INFO|STREAM\.(INFO|MSG\.GET)\.[A-Z_]+|STREAM\.PURGE\.(OBJ_CONTENT|EVIDENCE)|DIRECT\.GET\.[A-Z_]+|CONSUMER\.(INFO|MSG\.NEXT)\.[A-Z]+\.[a-z-]+)$/;
+  expect(calls.filter((call) => !harmless.test(call))).toEqual([]);
+});
+
+it('lets no two services write the same subject, but the scheduler a trial that the executor ends', () => {
+  const owners = new Map<string, string[]>();
+  for (const [account, { imports = [] }] of Object.entries(accounts))
+    for (const { service } of imports)
+      if (service?.subject.startsWith('crucible.'))
+        owners.set(service.subject, [...(owners.get(service.subject) ?? []), account]);
+  expect([...owners].filter(([, of]) => of.length > 1)).toEqual([]);
+  expect(owners.get('crucible.events.evaluation.*.trial.*')).toEqual(['SANDBOX_EXECUTOR']);
+  expect(owners.get('crucible.events.platform.dead-letter.notifier')).toEqual(['NOTIFIER']);
+});

@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from './command.ts';
+import { componentStatuses, type ComponentStatus } from './components.ts';
+import { takeDown } from './down.ts';
+import { processesUnder } from './engine-down.ts';
+import { ensurePlatform } from './platform.ts';
+import { Steps } from './steps.ts';
+import { startPlatform, type TestPlatform } from './testing.ts';
+
+const silent = (): Steps => new Steps({ display: 'silent', write: () => undefined });
+const components = [
+  'nats',
+  'postgres',
+  'engine',
+  'gateway',
+  'scheduler',
+  'sandbox-executor',
+  'audit',
+  'notifier',
+  'keeper',
+];
+
+describe('a platform', () => {
+  let platform: TestPlatform;
+  beforeAll(async () => {
+    platform = await startPlatform();
+  }, 180_000);
+  afterAll(() => platform.stop(), 60_000);
+
+  const statuses = (): Promise<ComponentStatus[]> => componentStatuses(platform.settings, platform);
+  const pids = (): (number | undefined)[] => components.map((name) => platform.pidOf(name));
+  const allReady = () =>
+    waitFor(async () => ((await statuses()).every(({ state }) => state === 'ready') ? true : undefined), 45_000, 250);
+
+  it('is up as a whole', async () => {
+    expect(await allReady()).toBe(true);
+    expect(pids()).not.toContain(undefined);
+  });
+
+  it('serves nothing without the token', async () => {
+    const ask = (token?: string) =>
+      fetch(`${platform.url}/api/v1/evaluations`, { headers: token ? { authorization: `Bearer ${token}` } : {} });
+    expect((await ask()).status).toBe(401);
+    expect((await ask('wrong')).status).toBe(401);
+    expect((await ask(platform.token)).status).toBe(200);
+  });
+
+  it('is changed by a second up in nothing, within two seconds', async () => {
+    // Somebody may be working on the UI's sources: the first of these takes up what changed since the platform came up.
+    await ensurePlatform({ settings: platform.settings });
+    const before = pids();
+    const started = performance.now();
+    await ensurePlatform({ settings: platform.settings });
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(pids()).toEqual(before);
+  });
+
+  it('comes back by itself after every component was killed', async () => {
+    const before = new Map(components.map((name) => [name, platform.pidOf(name)]));
+    for (const name of components.filter((each) => each !== 'keeper')) process.kill(before.get(name) ?? 0, 'SIGKILL');
+    const restarted = await waitFor(
+      () =>
+        components.every(
+          (name) => name === 'keeper' || ![undefined, before.get(name)].includes(platform.pidOf(name)),
+        ) || undefined,
+      30_000,
+    );
+    expect(restarted).toBe(true);
+    expect(await allReady(), JSON.stringify(await statuses())).toBe(true);
+    expect(platform.pidOf('keeper')).toBe(before.get('keeper'));
+  });
+
+  it('is mended by up when its keeper is gone too', async () => {
+    for (const name of ['keeper', 'notifier']) process.kill(platform.pidOf(name) ?? 0, 'SIGKILL');
+    await ensurePlatform({ settings: platform.settings });
+    expect(await allReady()).toBe(true);
+  });
+
+  it('leaves data and nothing else behind when it is taken down, and is up again with the same ports', async () => {
+    const ports = (await statuses()).map(({ name, port }) => [name, port]);
+    const { stopped } = await takeDown(platform.home, { purge: false, steps: silent() });
+    expect([...stopped].sort()).toEqual([...components].sort());
+    expect(pids()).toEqual(components.map(() => undefined));
+    expect(processesUnder(platform.home)).toEqual([]);
+    expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(platform.home);
+    const again = await ensurePlatform({ settings: platform.settings });
+    expect(again.token).toBe(platform.token);
+    expect((await statuses()).map(({ name, port }) => [name, port])).toEqual(ports);
+  });
+
+  it('is gone without a trace after a purge, even if everything was killed before', async () => {
+    for (const pid of pids().reverse()) process.kill(pid ?? 0, 'SIGKILL');
+    const result = await takeDown(platform.home, { purge: true, steps: silent() });
+    expect(result.purged).toBe(true);
+    expect(existsSync(platform.home)).toBe(false);
+    expect(execFileSync('ps', ['ax', '-o', 'args'], { encoding: 'utf8' })).not.toContain(platform.home);
+    expect(await takeDown(platform.home, { purge: true, steps: silent() })).toEqual({ stopped: [], purged: false });
+  });
+});

@@ -1,0 +1,41 @@
+/** The part of vitest's JSON report that counts. */
+export interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
+}
+
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/**
+ * Counts of a run. What failed without any test of its own failing is a failure too: a file that could not be loaded, a
+ * hook that threw, an error outside of tests, a runner that died without a report. A filter that matches no file is
+ * none: then nothing ran, which is no success either.
+ */
+export const countTests = (report: VitestReport | undefined, exitCode: number): TestCounts => {
+  if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const brokenFiles = report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  const failed = report.numFailedTests + brokenFiles;
+  return {
+    passed: report.numPassedTests,
+    failed: failed === 0 && exitCode !== 0 && report.testResults.length > 0 ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+};
+
+export const lastLine = ({ passed, failed, skipped }: TestCounts): string =>
+  `tests: ${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+/** Passed only if something ran and nothing failed. */
+export const succeeded = ({ passed, failed }: TestCounts): boolean => failed === 0 && passed > 0;

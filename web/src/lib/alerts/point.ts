@@ -1,0 +1,38 @@
+import type { AlertView } from '@crucible/domain';
+import type { EvidencePoint } from '@crucible/events';
+
+/** A piece of evidence as an address names it: `kernel:812`, `usage:3`, `output:stdout:1024`. */
+export type PointName = string;
+
+export const pointName = ({ channel, record, stream, offset }: EvidencePoint): PointName =>
+  stream === null ? `${channel}:${record ?? 0}` : `${channel}:${stream}:${offset ?? 0}`;
+
+/** What an address asks to be shown. A made-up one leads nowhere and does no harm. */
+export interface Wanted {
+  readonly record: number | null;
+  readonly stream: 'stdout' | 'stderr' | null;
+  readonly offset: number;
+}
+
+export const wantedOf = (name: string | null): Wanted | null => {
+  const output = /^output:(stdout|stderr):(\d{1,15})$/u.exec(name ?? '');
+  if (output !== null) return { record: null, stream: output[1] as 'stdout' | 'stderr', offset: Number(output[2]) };
+  const kernel = /^kernel:(\d{1,15})$/u.exec(name ?? '');
+  return kernel === null ? null : { record: Number(kernel[1]), stream: null, offset: 0 };
+};
+
+/** Where the page shows a piece of an alert's evidence. */
+export const hrefOfPoint = ({ evaluationId, trialId }: AlertView, point: EvidencePoint): string => {
+  const parameters = new URLSearchParams({ trial: trialId, evidence: pointName(point) });
+  return `/evaluations/${encodeURIComponent(evaluationId)}?${parameters}`;
+};
+
+export const severities = ['critical', 'high', 'medium', 'low'] as const;
+
+/** Numbers of the kernel's records that alerts rest on. */
+export const recordsOf = (alerts: readonly AlertView[]): ReadonlySet<number> =>
+  new Set(
+    alerts.flatMap(({ evidence }) =>
+      evidence.flatMap(({ channel, record }) => (channel === 'kernel' && record !== null ? [record] : [])),
+    ),
+  );
