@@ -1,0 +1,43 @@
+import { PlatformFailure } from '@crucible/cli';
+import { startPlatform } from '@crucible/cli/testing';
+import type { TestProject } from 'vitest/node';
+import { keptHome, keptPort } from './config.ts';
+import type { PlatformFacts } from './facts.ts';
+import { startReceiver, webhookSecret } from './receiver.ts';
+
+/** Fewer than the executor takes, so that it is this limit that holds. */
+const concurrencyMax = 6;
+
+const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; stop: () => Promise<void> }> => {
+  const given = {
+    CRUCIBLE_WEBHOOK_URL: `${receiverUrl}/hook?key=not-for-the-log`,
+    CRUCIBLE_WEBHOOK_SECRET: webhookSecret,
+    CRUCIBLE_CONCURRENCY_MAX: String(concurrencyMax),
+    CRUCIBLE_EXECUTOR_CAPACITY: String(concurrencyMax + 2),
+    ...(keptHome === undefined ? {} : { CRUCIBLE_PORT: keptPort }),
+  };
+  const place = keptHome === undefined ? {} : { home: keptHome };
+  const { settings, stop, natsUser = '', natsPassword = '', ...info } = await startPlatform({ given, ...place });
+  const { url, token, home, natsUrl, dockerSocket } = info;
+  const port = Number(settings.given['CRUCIBLE_PORT']);
+  const facts = { url, token, home, port, natsUrl, natsUser, natsPassword, dockerSocket };
+  return { facts: { ...facts, concurrencyMax, receiverUrl, webhookSecret }, stop };
+};
+
+/** One platform for all specs: brought up once, removed at the end with everything it had. */
+export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  const receiver = await startReceiver();
+  try {
+    const { facts, stop } = await bringUp(receiver.url);
+    project.provide('platform', facts);
+    return async () => {
+      await receiver.close();
+      if (keptHome === undefined) await stop();
+    };
+  } catch (error) {
+    // Thrown here it would end the whole run; so it fails the specs that need the platform, and no others.
+    const remedy = error instanceof PlatformFailure && error.remedy ? ` (${error.remedy})` : '';
+    project.provide('platform', { failure: `${String(error)}${remedy}` });
+    return () => receiver.close();
+  }
+};
