@@ -224,13 +224,16 @@ export class SandboxRun {
     this.#usage.freeze();
   }
 
-  /** Asked only when the end is not explained already, so that an ordinary trial costs no extra call. */
+  /**
+   * Asked only when the end is not explained already, so that an ordinary trial costs no extra call. An executor that
+   * was slow to hear of the end finds no counts left, and then only the engine can tell.
+   */
   async #oomKilled(exit: ContainerExit | null): Promise<boolean> {
-    if (exit === null || this.#killedBy !== null) return false;
-    if (this.#report?.waitStatus === 0 || (this.#report !== null && !this.#counts?.memoryMaxMet)) return false;
+    if (exit === null || this.#killedBy !== null || this.#report?.waitStatus === 0) return false;
+    const counted = this.#counts !== null && this.#counts.memoryBytesPeak !== null;
+    if (this.#report !== null && counted && !this.#counts?.memoryMaxMet) return false;
     try {
       if ((await this.#container.state()).oomKilled) return true;
-      if (this.#report !== null) return false;
       await pause(OOM_NOTICE_MS);
       return (await this.#container.state()).oomKilled;
     } catch (error) {

@@ -12,6 +12,9 @@ export interface GuestLine {
 
 export type Side = 'guest' | Group;
 
+/** One row for as long as it is kept: rows that come later and filters move its index, not this. */
+export type Mark = { readonly record: number } | { readonly stream: GuestLine['stream']; readonly offset: number };
+
 /** A place in both sides: an index into the guest's lines, or, negative, into the kernel's records. */
 type Place = number;
 
@@ -66,6 +69,24 @@ export class TwoSides {
 
   at(index: number): number {
     return (this.line(index) ?? this.record(index))?.at ?? 0;
+  }
+
+  /** What stays the same of a row; null where there is none. */
+  markOf(index: number): Mark | null {
+    const line = this.line(index);
+    if (line !== undefined) return { stream: line.stream, offset: line.offset };
+    const record = this.record(index);
+    return record === undefined ? null : { record: record.n };
+  }
+
+  /** Row of exactly what was marked; -1 where it is not shown. */
+  indexOf(mark: Mark): number {
+    if ('record' in mark) {
+      const index = this.indexOfRecord(mark.record);
+      return this.record(index)?.n === mark.record ? index : -1;
+    }
+    const index = this.indexOfByte(mark.stream, mark.offset);
+    return this.line(index)?.offset === mark.offset ? index : -1;
   }
 
   /** Row of the record with this number, or of the nearest one behind it; -1 where there is none. */

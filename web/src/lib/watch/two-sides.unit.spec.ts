@@ -38,6 +38,21 @@ describe('two sides', () => {
     expect(sides.indexOfByte('stderr', 0)).toBe(-1);
   });
 
+  it('know a row again when rows of the other side came in above it', () => {
+    const early = new TwoSides([], records);
+    const chosen = early.markOf(2);
+    const late = new TwoSides(lines, records);
+    expect(early.record(2)?.n).toBe(5);
+    expect(late.record(late.indexOf(chosen ?? { record: -1 }))?.n).toBe(5);
+    const said = late.markOf(4);
+    expect(said).toEqual({ stream: 'stdout', offset: 2 });
+    expect(late.indexOf(said ?? { record: -1 })).toBe(4);
+    expect(late.indexOf({ record: 3 })).toBe(-1);
+    expect(late.indexOf({ stream: 'stdout', offset: 3 })).toBe(-1);
+    expect(new TwoSides(lines, records, new Set(['guest'])).indexOf({ stream: 'stdout', offset: 2 })).toBe(-1);
+    expect(late.markOf(99)).toBeNull();
+  });
+
   it('join a hundred thousand records in no time a person notices', () => {
     const many = Array.from({ length: 100_000 }, (_, n) => record(n, n));
     const sides = new TwoSides([line(50_000.5, 'half')], many);
