@@ -34,6 +34,17 @@ export const countTests = (report: VitestReport | undefined, exitCode: number): 
   };
 };
 
+/** Counts of several runs, as if they had been one. */
+export const sumCounts = (counts: readonly TestCounts[]): TestCounts =>
+  counts.reduce(
+    (sum, { passed, failed, skipped }) => ({
+      passed: sum.passed + passed,
+      failed: sum.failed + failed,
+      skipped: sum.skipped + skipped,
+    }),
+    { passed: 0, failed: 0, skipped: 0 },
+  );
+
 export const lastLine = ({ passed, failed, skipped }: TestCounts): string =>
   `tests: ${passed} passed, ${failed} failed, ${skipped} skipped`;
 
