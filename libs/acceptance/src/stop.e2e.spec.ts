@@ -1,10 +1,11 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { CrucibleEvent } from '@crucible/events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allReady, crucible, crucibleJson, pids, startCrucible } from './support/cli.ts';
 import type { Running } from './support/cli.ts';
 import { containersOfTrials } from './support/engine.ts';
-import { readLog } from './support/log.ts';
+import { logSoFar } from './support/log.ts';
+import { releaseEverything } from './support/stops.ts';
 import { sample, sleepers, suiteOf, writeSuite } from './support/suites.ts';
 import type { SampleInput } from './support/suites.ts';
 import { waitFor } from './support/wait.ts';
@@ -20,7 +21,7 @@ interface Stopped {
 }
 
 const events = async (): Promise<{ position: number; event: CrucibleEvent }[]> =>
-  (await readLog()).flatMap((stored) => (stored.ok ? [{ position: stored.position, event: stored.event }] : []));
+  (await logSoFar()).flatMap((stored) => (stored.ok ? [{ position: stored.position, event: stored.event }] : []));
 const of = (id: string, { event }: { event: CrucibleEvent }): boolean =>
   (event.data as { evaluationId?: string }).evaluationId === id;
 
@@ -45,11 +46,8 @@ const startRun = async (samples: SampleInput[], output = '1MiB'): Promise<{ run:
 
 const stop = (...argv: string[]): Promise<Stopped> =>
   crucibleJson<Stopped>(['stop', ...argv, '--reason', 'a drill', '--wait', '60']);
-const engaged = new Set<string>();
-const release = async (stopId: string): Promise<void> => {
-  await crucibleJson(['stop', 'release', stopId, '--reason', 'the drill is over']);
-  engaged.delete(stopId);
-};
+const release = (stopId: string): Promise<object> =>
+  crucibleJson(['stop', 'release', stopId, '--reason', 'the drill is over']);
 
 /** A process and those that it made, as a service and its workers. */
 const family = (pid: number): number[] => {
@@ -84,15 +82,15 @@ const thaw = (): void => {
   frozen.clear();
 };
 
+beforeAll(() => releaseEverything());
 afterEach(async () => {
   thaw();
-  for (const stopId of engaged) await release(stopId);
   await allReady();
+  await releaseEverything();
 });
 
 /** Nothing ran on, and every kill is on record with its latency. */
 const expectKilled = async (id: string, { stopId, executors, silent }: Stopped): Promise<void> => {
-  engaged.add(stopId);
   expect(silent).toEqual([]);
   expect(executors).toMatchObject([{ killed: CONCURRENCY, unconfirmed: 0 }]);
   const kills = (await events()).filter((each) => of(id, each)).map(({ event }) => event);
@@ -147,7 +145,6 @@ describe('an emergency stop', () => {
     const one = await startRun(drill());
     const other = await startRun(sleepers(CONCURRENCY, 5));
     const stopped = await stop('--evaluation', one.id);
-    engaged.add(stopped.stopId);
     expect(stopped.executors).toMatchObject([{ killed: CONCURRENCY, unconfirmed: 0 }]);
     expect((await other.run.ended).code).toBe(0);
     await release(stopped.stopId);
@@ -186,7 +183,6 @@ while True:
 
   it('is released by a second act with a reason, once', async () => {
     const stopped = await stop('--team', 'nobody');
-    engaged.add(stopped.stopId);
     expect((await crucible(['stop', 'release', stopped.stopId])).code).toBe(2);
     await release(stopped.stopId);
     expect((await crucible(['stop', 'release', stopped.stopId, '--reason', 'again'])).code).toBe(1);
