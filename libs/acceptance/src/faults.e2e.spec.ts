@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluationOf, platformAnswer, trialsOf } from './support/api.ts';
-import { allReady, crucible, jsonLines, pids, startCrucible, status } from './support/cli.ts';
+import { allReady, crucible, jsonLines, pidIn, pids, startCrucible, status } from './support/cli.ts';
 import type { Running } from './support/cli.ts';
 import { containersAt, containersOfTrials } from './support/engine.ts';
 import { platform } from './support/facts.ts';
@@ -48,7 +48,7 @@ describe.each(['gateway', 'scheduler', 'sandbox-executor', 'audit', 'notifier', 
     it('ends with the keeper bringing it back and the run complete', async () => {
       const before = await pids();
       const running = await startRun();
-      process.kill(before[name] ?? 0, 'SIGKILL');
+      process.kill(pidIn(before, name), 'SIGKILL');
       await expectWhole(running);
       const { components } = await allReady();
       const after = components.find((each) => each.name === name);
@@ -65,7 +65,7 @@ describe('kill -9 of the keeper in the middle of a run', () => {
   it('disturbs nobody, and up brings it back and changes nothing else', async () => {
     const before = await pids();
     const running = await startRun();
-    process.kill(before['keeper'] ?? 0, 'SIGKILL');
+    process.kill(pidIn(before, 'keeper'), 'SIGKILL');
     await expectWhole(running);
     expect((await status()).state).toBe('degraded');
     expect((await crucible(['up'])).code).toBe(0);

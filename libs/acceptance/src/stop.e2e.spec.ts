@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { CrucibleEvent } from '@crucible/events';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { allReady, crucible, crucibleJson, pids, startCrucible } from './support/cli.ts';
+import { allReady, crucible, crucibleJson, pidIn, pidOf, pids, startCrucible } from './support/cli.ts';
 import type { Running } from './support/cli.ts';
 import { containersOfTrials } from './support/engine.ts';
 import { logSoFar } from './support/log.ts';
@@ -66,7 +66,7 @@ const family = (pid: number): number[] => {
 const frozen = new Set<number>();
 const freeze = async (...names: string[]): Promise<void> => {
   const running = await pids();
-  for (const pid of names.flatMap((name) => family(running[name] ?? 0))) {
+  for (const pid of names.flatMap((name) => family(pidIn(running, name)))) {
     process.kill(pid, 'SIGSTOP');
     frozen.add(pid);
   }
@@ -171,7 +171,7 @@ while True:
     const running = await startRun(drill());
     const stopped = await stop('--all');
     await expectKilled(running.id, stopped);
-    process.kill((await pids())['sandbox-executor'] ?? 0, 'SIGKILL');
+    process.kill(await pidOf('sandbox-executor'), 'SIGKILL');
     await allReady();
     const known = await events();
     expect(

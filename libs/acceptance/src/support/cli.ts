@@ -94,6 +94,16 @@ export const pids = async (options: CliOptions = {}): Promise<Record<string, num
   return Object.fromEntries(components.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid]])));
 };
 
+/** @throws Error when the component did not run: a signal to 0 in its place would end whoever asked */
+export const pidIn = (running: Readonly<Record<string, number>>, name: string): number => {
+  const pid = running[name];
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  return pid;
+};
+
+/** Process id of a component as it runs now. @throws Error when it does not run */
+export const pidOf = async (name: string): Promise<number> => pidIn(await pids(), name);
+
 export const allReady = (timeoutMs = 60_000): Promise<Status> => {
   const env = { CRUCIBLE_HOME: platform().home };
   const look = async (): Promise<Status | false> => {

@@ -31,8 +31,14 @@ describe('a platform', () => {
 
   const statuses = (): Promise<ComponentStatus[]> => componentStatuses(platform.settings, platform);
   const pids = (): (number | undefined)[] => components.map((name) => platform.pidOf(name));
+  /** Never 0, which to a signal means the whole group of whoever sends it. */
+  const pidOf = (name: string): number => {
+    const pid = platform.pidOf(name);
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
+  };
   const allReady = () =>
-    waitFor(async () => ((await statuses()).every(({ state }) => state === 'ready') ? true : undefined), 45_000, 250);
+    waitFor(async () => ((await statuses()).every(({ state }) => state === 'ready') ? true : undefined), 90_000, 250);
 
   it('is up as a whole', async () => {
     expect(await allReady()).toBe(true);
@@ -58,14 +64,15 @@ describe('a platform', () => {
   });
 
   it('comes back by itself after every component was killed', async () => {
-    const before = new Map(components.map((name) => [name, platform.pidOf(name)]));
-    for (const name of components.filter((each) => each !== 'keeper')) process.kill(before.get(name) ?? 0, 'SIGKILL');
+    expect(await allReady()).toBe(true);
+    const before = new Map(components.map((name) => [name, pidOf(name)]));
+    for (const name of components.filter((each) => each !== 'keeper')) process.kill(pidOf(name), 'SIGKILL');
     const restarted = await waitFor(
       () =>
         components.every(
           (name) => name === 'keeper' || ![undefined, before.get(name)].includes(platform.pidOf(name)),
         ) || undefined,
-      30_000,
+      60_000,
     );
     expect(restarted).toBe(true);
     expect(await allReady(), JSON.stringify(await statuses())).toBe(true);
@@ -73,7 +80,7 @@ describe('a platform', () => {
   });
 
   it('is mended by up when its keeper is gone too', async () => {
-    for (const name of ['keeper', 'notifier']) process.kill(platform.pidOf(name) ?? 0, 'SIGKILL');
+    for (const name of ['keeper', 'notifier']) process.kill(pidOf(name), 'SIGKILL');
     await ensurePlatform({ settings: platform.settings });
     expect(await allReady()).toBe(true);
   });
@@ -91,7 +98,7 @@ describe('a platform', () => {
   });
 
   it('is gone without a trace after a purge, even if everything was killed before', async () => {
-    for (const pid of pids().reverse()) process.kill(pid ?? 0, 'SIGKILL');
+    for (const pid of pids().reverse()) if (pid !== undefined) process.kill(pid, 'SIGKILL');
     const result = await takeDown(platform.home, { purge: true, steps: silent() });
     expect(result.purged).toBe(true);
     expect(existsSync(platform.home)).toBe(false);
