@@ -52,12 +52,10 @@ describe('the list', () => {
     const page = await open();
     await mark(page);
     const title = `Seen in the list ${Date.now()}`;
-    const run = startCrucible([
-      'run',
-      writeSuite(suiteOf(sleepers(4, 2), { title, concurrency: 2 })),
-      '--no-start',
-      '--json',
-    ]);
+    // The last two run for so long that the state between is there to be seen, also by a page that is slow.
+    const slow = sleepers(2, 10).map((each, index) => ({ ...each, id: `slow-${index}` }));
+    const suite = suiteOf([...sleepers(2, 1), ...slow], { title, concurrency: 2 });
+    const run = startCrucible(['run', writeSuite(suite), '--no-start', '--json']);
     const row = page.getByRole('listitem').filter({ hasText: title });
     await row.getByText('Running', { exact: true }).waitFor();
     await row.getByText('2 of 4').waitFor();
@@ -76,7 +74,7 @@ describe('a pasted program', () => {
     'import sys, time',
     `print(${JSON.stringify(hostile)}, flush=True)`,
     'print("\\x1b[31mred\\x1b[0m \\x1b[2J\\x00 first", flush=True)',
-    'time.sleep(4)',
+    'time.sleep(15)',
     'print("second", file=sys.stderr)',
     '',
   ].join('\n');
@@ -86,6 +84,7 @@ describe('a pasted program', () => {
     await page.getByRole('link', { name: 'Submit' }).first().click();
     await page.getByRole('tab', { name: 'A program' }).click();
     await page.getByLabel('Title').fill('Pasted <b>program</b>');
+    await page.getByLabel('Wall time').fill('60');
     await pasteProgram(page, program);
     await page.getByRole('button', { name: 'Run program' }).click();
     await page.waitForURL('**/evaluations/*');
@@ -96,7 +95,7 @@ describe('a pasted program', () => {
     await output.getByText('first').waitFor();
     expect((await evaluationOf(evaluationIn(page))).status).toBe('running');
     expect(await output.getByText('second').count()).toBe(0);
-    await output.getByText('second').waitFor();
+    await output.getByText('second').waitFor({ timeout: 40_000 });
     await page.getByText('Completed').waitFor();
 
     await page.getByRole('button', { name: 'Wrap' }).click();
@@ -107,7 +106,7 @@ describe('a pasted program', () => {
     expect(await output.getByText('red', { exact: true }).getAttribute('class')).toContain('sgr-1');
 
     await page.getByRole('tab', { name: 'Sample' }).click();
-    await page.getByRole('textbox', { name: 'Source' }).or(page.getByText('time.sleep(4)')).first().waitFor();
+    await page.getByRole('textbox', { name: 'Source' }).or(page.getByText('time.sleep(15)')).first().waitFor();
     await page.keyboard.press('Escape');
     await waitFor(
       'the trial to close',
