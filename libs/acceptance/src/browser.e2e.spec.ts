@@ -146,7 +146,9 @@ describe('names that are HTML', () => {
 
 describe('cancelling', () => {
   it('asks first, and shows who said why', async () => {
-    const { id } = await submit({ suite: suiteOf(sleepers(6, 25), { concurrency: 2 }) });
+    const { id } = await submit({
+      suite: suiteOf(sleepers(6, 200), { concurrency: 2, sandbox: { wallTime: '300s' } }),
+    });
     const page = await open();
     await page.goto(`${platform().url}/evaluations/${id}`);
     await page.getByRole('button', { name: 'Cancel' }).click();
