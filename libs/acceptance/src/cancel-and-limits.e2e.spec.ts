@@ -1,13 +1,16 @@
 import type { CrucibleEvent } from '@crucible/events';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { cancel, endOf, evaluationOf, post, problemOf, submit, trialsOf } from './support/api.ts';
 import { crucible } from './support/cli.ts';
 import { containersOfTrials } from './support/engine.ts';
 import { platform } from './support/facts.ts';
 import { crowding, differences, faultsOf, history } from './support/history.ts';
 import type { Entry } from './support/history.ts';
+import { comeToRest } from './support/rest.ts';
 import { sample, sleepers, suiteOf } from './support/suites.ts';
 import { waitFor } from './support/wait.ts';
+
+beforeEach(() => comeToRest());
 
 const running = (id: string, atLeast: number) =>
   waitFor('trials to run', async () => (await evaluationOf(id)).trials.running >= atLeast);

@@ -5,7 +5,7 @@ import { allReady, crucible, crucibleJson, pidIn, pidOf, pids, startCrucible } f
 import type { Running } from './support/cli.ts';
 import { containersOfTrials } from './support/engine.ts';
 import { logSoFar } from './support/log.ts';
-import { releaseEverything } from './support/stops.ts';
+import { comeToRest } from './support/rest.ts';
 import { sample, sleepers, suiteOf, writeSuite } from './support/suites.ts';
 import type { SampleInput } from './support/suites.ts';
 import { waitFor } from './support/wait.ts';
@@ -82,11 +82,11 @@ const thaw = (): void => {
   frozen.clear();
 };
 
-beforeAll(() => releaseEverything());
+beforeAll(() => comeToRest());
 afterEach(async () => {
   thaw();
   await allReady();
-  await releaseEverything();
+  await comeToRest();
 });
 
 /** Nothing ran on, and every kill is on record with its latency. */
