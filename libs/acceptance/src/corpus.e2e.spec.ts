@@ -125,7 +125,7 @@ describe('the corpus', () => {
     pidsBefore = await pids();
     hostile = await runFairly(join(repository, 'suites/hostile'));
     honest = await runFairly(join(repository, 'suites/honest'));
-  }, 600_000);
+  }, 1_200_000);
 
   it('is as large as it says, in seven groups', async () => {
     const { dataset } = await suiteAt(join(repository, 'suites/hostile'));
