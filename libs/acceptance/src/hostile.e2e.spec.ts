@@ -237,7 +237,7 @@ describe('after all of that', () => {
         const facts = await hostFacts();
         return facts['processes']?.length === before['processes']?.length && facts;
       },
-      15_000,
+      60_000,
     ).catch(() => hostFacts());
     expect(after).toEqual(before);
   });

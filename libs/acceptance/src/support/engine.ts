@@ -16,7 +16,7 @@ const get = <T>(socket: string, path: string): Promise<T> =>
       answer.on('error', reject);
       answer.on('end', () => resolve(JSON.parse(Buffer.concat(parts).toString()) as T));
     });
-    sent.setTimeout(10_000, () => sent.destroy(new Error('the engine does not answer')));
+    sent.setTimeout(30_000, () => sent.destroy(new Error('the engine does not answer')));
     sent.on('error', reject);
     sent.end();
   });
