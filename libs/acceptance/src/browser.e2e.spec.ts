@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { endOf, evaluationOf, submit, trialsOf } from './support/api.ts';
 import { useBrowser } from './support/browser.ts';
 import { crucible, startCrucible } from './support/cli.ts';
@@ -187,13 +187,17 @@ describe('every page', () => {
   const wide = (page: Page): Promise<number> =>
     page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-  it.each([360, 1600])('fits %i pixels without scrolling sideways', async (width) => {
+  let id: string;
+  beforeAll(async () => {
     const samples = [
       sample('a-very-long-name-without-any-space-'.repeat(2), `print("x" * 3000)\nprint("word " * 400)`),
       ...Array.from({ length: 20 }, (_, index) => sample(`s${index}`, 'print(1)')),
     ];
-    const { id } = await submit({ suite: suiteOf(samples, { title: 'W'.repeat(110), concurrency: 6 }) });
+    ({ id } = await submit({ suite: suiteOf(samples, { title: 'W'.repeat(110), concurrency: 6 }) }));
     await endOf(id);
+  });
+
+  it.each([360, 1600])('fits %i pixels without scrolling sideways', async (width) => {
     const page = await open(width, 800);
     for (const path of ['/', '/submit', '/submit?program', `/evaluations/${id}`, `/evaluations/${id}?trial=0-1-1`]) {
       await page.goto(platform().url + path);
