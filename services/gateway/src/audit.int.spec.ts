@@ -190,7 +190,10 @@ describe('an export', () => {
     audit.answer = (_, response) => {
       response.on('close', () => (closed = true));
       const more = (): void => {
-        while (!response.destroyed && response.write(piece)) written += piece.length;
+        for (let hasRoom = true; hasRoom && !response.destroyed;) {
+          hasRoom = response.write(piece);
+          written += piece.length;
+        }
         if (!response.destroyed) response.once('drain', more);
       };
       more();
