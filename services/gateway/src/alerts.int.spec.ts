@@ -24,7 +24,7 @@ interface Alert {
   readonly position: number;
 }
 
-/** What an executor writes, also for another team. */
+/** What an executor writes, also for another team, once the read model has it. */
 const raise = async (
   evaluationId: EvaluationId,
   over: Partial<Omit<Raised, 'rule'>> & { readonly rule?: string } = {},
@@ -38,6 +38,7 @@ const raise = async (
     origin: { source: 'test', team, actor: 'service:test', correlationId: evaluationId },
   });
   if (!result.ok) throw new Error(result.failure);
+  await gateway.reached(evaluationId, result.position);
   return { id: data.alertId, position: result.position };
 };
 
@@ -104,14 +105,12 @@ describe('alerts', () => {
     const id = await watched();
     const raised: Alert[] = [];
     for (let nth = 0; nth < 7; nth += 1) raised.push(await raise(id));
-    await gateway.reached(id, raised.at(-1)?.position ?? 0);
     const found: string[] = [];
     let cursor = '';
     for (let page = 0; page < 10; page += 1) {
       const { items, nextCursor } = await list(`?evaluation=${id}&limit=3${cursor}`);
       found.push(...items.map((alert) => alert.id));
-      const { position } = await raise(id);
-      await gateway.reached(id, position);
+      await raise(id);
       if (nextCursor === null) break;
       cursor = `&cursor=${encodeURIComponent(nextCursor)}`;
     }
@@ -132,7 +131,6 @@ describe('alerts', () => {
   it('of another team are not there', async () => {
     const id = await watched();
     const foreign = await raise(id, {}, 'red');
-    await gateway.reached(id, foreign.position);
     expect((await list(`?evaluation=${id}`)).items).toEqual([]);
     expectProblem(await get(`/${foreign.id}`), 404, 'not-found');
     expectProblem(await acknowledge(foreign.id, { note: 'mine' }), 404, 'not-found');
@@ -178,7 +176,7 @@ describe('a question about alerts', () => {
     ['at=-1', '/at'],
     ['rule=' + 'x'.repeat(201), '/rule'],
     ['sort=severity', '/sort'],
-  ])('with ?%.40s is refused, and told which field', async (query, pointer) => {
+  ])('with ?%s is refused, and told which field', async (query, pointer) => {
     const answer = expectProblem(await get(`?${query}`), 400, 'invalid-request');
     expect(JSON.stringify(answer.json.errors)).toContain(pointer.slice(1));
   });
@@ -245,8 +243,7 @@ describe('an acknowledgement', () => {
   });
 
   it('by many at once is the first that was written, whoever was told yes', async () => {
-    const { id, position } = await raise(await watched());
-    await get(`/${id}?position=${position}`);
+    const { id } = await raise(await watched());
     const answers = await Promise.all(Array.from({ length: 8 }, (_, nth) => acknowledge(id, { note: `${nth}` })));
     const accepted = answers.filter(({ status }) => status === 202).map(({ json }) => json.position as number);
     expect(accepted.length).toBeGreaterThanOrEqual(1);
@@ -260,7 +257,7 @@ describe('an acknowledgement', () => {
     ['half a character', 'x\ud800y'],
     ['the end of a C string', 'x\u0000y'],
     ['2,000 characters', '💥'.repeat(1_000)],
-  ])('keeps %s as they were said, and is answered as JSON only', async (_, note) => {
+  ])('keeps %s as it was said, and is answered as JSON only', async (_, note) => {
     const { id } = await raise(await watched());
     const position = await acknowledgedAt(id, note);
     const answer = await get(`/${id}?position=${position}`);
@@ -269,8 +266,7 @@ describe('an acknowledgement', () => {
       'x-content-type-options': 'nosniff',
     });
     const kept = alertAnswerSchema.parse(answer.json).alert.acknowledged?.note;
-    // No store holds half a character or, in Postgres, U+0000: what stands for them is U+FFFD.
-    expect(kept).toBe(note.toWellFormed().replaceAll('\u0000', '\ufffd'));
+    expect(kept).toBe(note);
   });
 
   it.each([
@@ -281,9 +277,9 @@ describe('an acknowledgement', () => {
     ['a note that is too long', { note: 'x'.repeat(2_001) }],
     ['more than a note', { note: 'x', by: 'user:root' }],
   ])('with %s is refused, and the alert stays open', async (_, body) => {
-    const { id, position } = await raise(await watched());
+    const { id } = await raise(await watched());
     expectProblem(await acknowledge(id, body), 400, 'invalid-request');
-    const { alert } = alertAnswerSchema.parse((await get(`/${id}?position=${position}`)).json);
+    const { alert } = alertAnswerSchema.parse((await get(`/${id}`)).json);
     expect(alert.acknowledged).toBeNull();
   });
 
