@@ -182,6 +182,8 @@ describe('help', () => {
     'list',
     'show',
     'cancel',
+    'alerts',
+    'kernel',
     'up',
     'down',
     'status',

@@ -7,6 +7,7 @@ export * from './policy/stops.ts';
 export * from './policy/verdict.ts';
 export * from './views/alerts.ts';
 export * from './views/evaluation-page.ts';
+export * from './views/kernel-record.ts';
 export * from './views/reduce.ts';
 export * from './views/stop-record.ts';
 export * from './views/views.ts';

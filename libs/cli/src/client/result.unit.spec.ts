@@ -159,7 +159,7 @@ describe('one trial', () => {
     const trial = findTrial(trials, 'bad');
     const source = `print("\u001b[2J")\n${'x\n'.repeat(100)}`;
     const text = plain(
-      trialLines({ trial, sample: { id: 'bad', input: { language: 'python', source } }, position: 1 }),
+      trialLines({ trial, sample: { id: 'bad', input: { language: 'python', source } }, position: 1 }, []),
     );
     expect(text).toContain('containment  attempted');
     expect(text).toContain('… cut');
