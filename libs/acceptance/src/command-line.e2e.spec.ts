@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endOf, submit } from './support/api.ts';
 import { crucible, crucibleJson, jsonLines, pids, startCrucible } from './support/cli.ts';
+import { repository } from './support/config.ts';
 import { platform } from './support/facts.ts';
 import { sample, scratch, sleepers, suiteOf, writeSuite } from './support/suites.ts';
 import { escapes } from './support/text.ts';
@@ -176,26 +178,24 @@ describe('a second up', () => {
 });
 
 describe('help', () => {
-  it.each([
-    'run',
-    'watch',
-    'list',
-    'show',
-    'cancel',
-    'alerts',
-    'kernel',
-    'up',
-    'down',
-    'status',
-    'doctor',
-    'logs',
-    'import',
-    'bench',
-    'test',
-  ])('is there for %s, with an example', async (verb) => {
-    const { code, stdout } = await crucible([verb, '--help']);
+  // What stands in the help of each verb is a unit test's; here is that a person gets it.
+  it('lists every verb there is, each with what it does', async () => {
+    const verbs = readdirSync(join(repository, 'libs/cli/src/commands'))
+      .filter((file) => /^[a-z-]+\.ts$/.test(file))
+      .map((file) => file.replace(/\.ts$/, ''));
+    const { code, stdout } = await crucible(['--help']);
     expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: crucible ${verb}`);
-    if (verb !== 'import') expect(stdout).toMatch(/\$ \.\/crucible /);
+    const listed = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Examples:'));
+    for (const verb of verbs) expect(listed).toMatch(new RegExp(`^  ${verb}( \\S+)* {2,}\\S`, 'm'));
+    expect((await crucible([])).stdout).toBe(stdout);
+  });
+
+  it.each([['run'], ['stop', 'release'], ['bench']])('is there for %s %s', async (...words) => {
+    const { code, stdout } = await crucible([...words, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: crucible ${words.join(' ')}`);
+    const wrong = await crucible([...words, '--no-such-option']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain(`(see: crucible ${words.join(' ')} --help)`);
   });
 });

@@ -199,7 +199,7 @@ describe('requests that want too much', () => {
     ]);
   });
 
-  it('are refused without the token, for every path but health and login', async () => {
+  it('are refused without the token, for every path but health, login and the hashes of the log', async () => {
     const ask = (path: string, headers: Record<string, string> = {}) =>
       fetch(`${platform().url}${path}`, { headers, redirect: 'manual' });
     for (const path of [
@@ -210,11 +210,30 @@ describe('requests that want too much', () => {
       '/api/v1/openapi.json',
       '/api/docs',
       '/_app/version.json',
+      '/audit',
+      '/audit/tile/entries/000',
+      '/audit/proof/1',
+      '/audit/export',
+      '/audit/status',
+      // Another spelling of what is open is another address.
+      '/audit/%63heckpoint',
+      '/audit/tile/0/..%2fentries/000',
     ]) {
       expect((await ask(path)).status, path).toBe(401);
       expect((await ask(path, { authorization: 'Bearer wrong' })).status, path).toBe(401);
     }
     for (const path of ['/healthz', '/readyz']) expect((await ask(path)).status).toBe(200);
+    const checkpoint = await ask('/audit/checkpoint');
+    const size = Number((await checkpoint.text()).split('\n')[1]);
+    const tile = `/audit/tile/0/000${size < 256 ? `.p/${size}` : ''}`;
+    for (const path of ['/audit/checkpoint', '/audit/key', tile]) {
+      const answer = await ask(path);
+      expect(answer.status, path).toBe(200);
+      // Of what was said nothing but its hash.
+      expect(Buffer.from(await answer.arrayBuffer()).includes('crucible.events'), path).toBe(false);
+      expect((await fetch(`${platform().url}${path}`, { method: 'POST' })).status, path).toBe(401);
+    }
+    expect((await (await ask(tile)).arrayBuffer()).byteLength).toBe(32 * Math.min(size, 256));
     expect(await statusUnderName(`evil.example:${platform().port}`)).toBe(421);
     expect(await statusUnderName(`localhost:${platform().port}`)).toBe(200);
   });

@@ -1,5 +1,5 @@
 import { capabilitySchema } from '@crucible/events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -30,6 +30,11 @@ describe('the shipped rules', () => {
     expect(rules.length).toBeGreaterThanOrEqual(40);
     for (const capability of capabilitySchema.options)
       expect(rules.filter((rule) => rule.capability === capability).length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('are as many as the README says', () => {
+    const readme = readFileSync(join(shippedFolder, '../../../README.md'), 'utf8');
+    expect(/(\d+) detector rules/.exec(readme)?.[1]).toBe(String(shippedRules().rules.length));
   });
 
   it('kill only where something leaked', () => {

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -10,6 +11,7 @@ import {
   treeHash,
 } from './testing/tiled-log-client.ts';
 import type { SignedRoot } from './testing/tiled-log-client.ts';
+import { addCheckpointRequest, Witness } from './testing/witness.ts';
 import { AuditWorld } from './testing/world.ts';
 
 const EVENTS = 10_000;
@@ -112,6 +114,64 @@ describe('a tiled log of 10,000 events', () => {
     expect((await client.hashes(1, size)).length).toBe(40);
     expect(readFileSync(world.levelFile(0)).length).toBe(size * 32);
     expect(world.service.log.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+});
+
+describe('a witness', () => {
+  let world: AuditWorld;
+  beforeAll(async () => {
+    world = await AuditWorld.open();
+    await world.startReady();
+  });
+  afterAll(() => world?.close());
+
+  /** The newest checkpoint and the hashes under it, as a feeder reads them. */
+  const serve = async (size: number): Promise<{ note: string; leaves: Buffer[] }> => {
+    await checkpointOver(world, size);
+    const note = await world.text('checkpoint');
+    expect(readCheckpoint(note, world.key).size).toBe(size);
+    return { note, leaves: await new TiledLogClient((address) => world.bytes(address)).hashes(0, size) };
+  };
+
+  it('cosigns every checkpoint as the log grows, by what the tiles prove', async () => {
+    const witness = new Witness('witness.example/w1', world.key);
+    let seen = 0;
+    // Around powers of two and whole tiles, where proofs change their shape.
+    for (const size of [1, 2, 3, 255, 256, 257, 700]) {
+      await world.put(bodies(size - seen, seen));
+      const { note, leaves } = await serve(size);
+      const answer = witness.addCheckpoint(addCheckpointRequest(seen, leaves, note));
+      expect([size, answer.status]).toEqual([size, 200]);
+      // A note with the cosignature is the same checkpoint still.
+      expect(readCheckpoint(`${note}${answer.body}`, world.key).size).toBe(size);
+      seen = size;
+    }
+    const { note, leaves } = await serve(seen);
+    expect(witness.addCheckpoint(addCheckpointRequest(seen, leaves, note)).status).toBe(200);
+    expect(witness.addCheckpoint(addCheckpointRequest(257, leaves, note))).toEqual({ status: 409, body: '700\n' });
+  });
+
+  it('refuses a log whose past is another one, though the same key signed it', async () => {
+    const witness = new Witness('witness.example/w2', world.key);
+    const honest = await serve(700);
+    expect(witness.addCheckpoint(addCheckpointRequest(0, honest.leaves, honest.note)).status).toBe(200);
+    await world.service.end();
+    // The operator sets the log back, forgets what was sealed, and lets it grow again.
+    const other = await AuditWorld.open();
+    try {
+      await other.put(bodies(701).with(433, Buffer.from('forged')));
+      rmSync(join(world.home, 'audit'), { recursive: true, force: true });
+      const key = world.key;
+      await world.startReady({ CRUCIBLE_NATS_URL: other.server.url });
+      expect(world.key).toBe(key);
+      const forged = await serve(701);
+      expect(witness.addCheckpoint(addCheckpointRequest(700, forged.leaves, forged.note)).status).toBe(422);
+      expect(witness.addCheckpoint(addCheckpointRequest(700, honest.leaves, forged.note)).status).toBe(422);
+      const fresh = new Witness('witness.example/w3', key);
+      expect(fresh.addCheckpoint(addCheckpointRequest(0, forged.leaves, forged.note)).status).toBe(200);
+    } finally {
+      await other.close();
+    }
   });
 });
 

@@ -76,7 +76,8 @@ export const benchLatency = async (
   });
   return {
     bench: 'latency',
-    about: 'Time from submitting until the client has seen it, through REST and SSE; cold sandbox each time.',
+    about:
+      'Time from submitting until the client has seen it, through REST and SSE; one trial at a time, each in a sandbox of the warm pool (a new one where CRUCIBLE_POOL_IDLE_MAX is 0).',
     rows: [
       row('trial.started', marks.started),
       row('first output byte', marks.output),

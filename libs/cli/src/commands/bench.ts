@@ -57,7 +57,7 @@ const measure = async (name: Name, options: BenchOptions): Promise<BenchReport> 
       const { benchProject } = await import('../bench/project.ts');
       const sizes =
         options.events === undefined
-          ? [10_000, 100_000]
+          ? [10_000, 100_000, 1_000_000]
           : options.events.split(',').map((text) => wholeNumber('--events', text, 5_000_000));
       return benchProject(sizes, note);
     }
@@ -94,7 +94,7 @@ export const register = (program: Command): void => {
     .option('--rounds <n>', 'paired rounds after a warm-up', '5')
     .option(
       '--events <n>',
-      'events in the exported log (verify, 200000), a round (append, 20000), or logs (project, 10000,100000)',
+      'events in the exported log (verify, 200000), a round (append, 20000), or logs (project, 10000,100000,1000000)',
     )
     .option('--viewers <n>', 'viewers of fanout', '1000')
     .option('--json', 'only the JSON')

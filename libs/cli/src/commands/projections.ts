@@ -121,7 +121,11 @@ export const register = (program: Command): void => {
     .addHelpText(
       'after',
       `
-Readers and the platform go on meanwhile. What breaks it off leaves the live read model as it was.`,
+Readers and the platform go on meanwhile. What breaks it off leaves the live read model as it was.
+
+Examples:
+  $ ./crucible projections rebuild
+  $ ./crucible projections compare && echo equal`,
     )
     .action(rebuild);
   projections

@@ -11,7 +11,7 @@ const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
   return hash.digest();
 };
 export const leafHash = (entry: Uint8Array): Buffer => sha256(Uint8Array.of(0), entry);
-const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Uint8Array.of(1), left, right);
+export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Uint8Array.of(1), left, right);
 
 export interface SignedRoot {
   readonly origin: string;

@@ -10,7 +10,8 @@ export interface Caller extends Identity {
   readonly traceparent?: string | undefined;
 }
 
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** An id of zeros is none, by the standard. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export const callerOf = (request: FastifyRequest): Caller => {
   const { traceparent } = request.headers;
