@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { decideStop, evolveStops, isStopEvent, noStops, sameScope } from '@crucible/domain';
+import { appliedByExecutor, decideStop, evolveStops, isStopEvent, noStops, sameScope } from '@crucible/domain';
 import type { EngagedStop, StopEvent, Stops } from '@crucible/domain';
 import { JetStreamEventLog, NatsControl, openBus } from '@crucible/event-log';
 import type { Bus } from '@crucible/event-log';
@@ -101,7 +101,7 @@ export class StopBus {
       releasedBy: released?.actor ?? null,
       releasedAt: released?.time ?? null,
       releaseReason: released?.data.reason ?? null,
-      executors: applied.get(stop.stopId) ?? [],
+      executors: [...appliedByExecutor(applied.get(stop.stopId) ?? [])],
     }));
   }
 
