@@ -124,9 +124,12 @@ export class TrialRunner {
       if (this.running.killed(place.evaluationId, place.trialId) !== undefined) return 'later';
       const record = await this.#ports.trials.start(loaded, this.#startOf(assignment, taken));
       if (record === null) return 'over';
-      used = true;
       const run = new TrialRun(this.#ports, assignment, taken, record);
-      const ended = await run.toEnd(this.#hooksOf(place, run));
+      const hooks = this.#hooksOf(place, run);
+      // Stopped while its start was written. Between this look and the sandbox being known nobody else has a turn.
+      const order = this.running.killed(place.evaluationId, place.trialId);
+      used = order === undefined;
+      const ended = await (order === undefined ? run.toEnd(hooks) : run.toEndUnrun(order, hooks));
       if (ended === null) this.#logger.warn(place, 'the trial was ended by another; our end is dropped');
       return 'over';
     } finally {
