@@ -13,13 +13,14 @@ export interface KillOrder {
   readonly stopId: string | null;
   /** By `performance.now()`. */
   readonly heardAtMs: number;
+  /** In words, for the end of the trial, where its cause does not say it. */
+  readonly why: string | null;
 }
 
-export const killOrder = (cause: KillOrder['cause'], stopId: string | null = null): KillOrder => ({
-  cause,
-  stopId,
-  heardAtMs: performance.now(),
-});
+export const killOrder = (
+  cause: KillOrder['cause'],
+  { stopId = null, why = null }: Partial<Pick<KillOrder, 'stopId' | 'why'>> = {},
+): KillOrder => ({ cause, stopId, why, heardAtMs: performance.now() });
 
 /** Takes notes about one trial, in the order in which they were asked for; its end comes behind them. */
 export interface Pen {

@@ -124,7 +124,7 @@ export class Stopping {
   }
 
   #apply({ stopId, scope }: EngagedStop, isNew: boolean): void {
-    const order = killOrder('stop', stopId);
+    const order = killOrder('stop', { stopId });
     const killing = this.#ports.running.kill((running) => isIn(scope, running), order);
     this.#logger.warn({ stopId, scope, killing: killing.length }, 'emergency stop');
     // Whoever asks again is owed better news where the last was bad.

@@ -61,17 +61,17 @@ describe('a stop', () => {
     await new Promise((resolve) => setTimeout(resolve, 40));
     expect(told(notes)).toMatchObject([{ cause: 'cancel', gone: false }]);
 
-    expect(await all(running.kill(everything, killOrder('stop', stopId)))).toMatchObject([{ gone: true }]);
+    expect(await all(running.kill(everything, killOrder('stop', { stopId })))).toMatchObject([{ gone: true }]);
     expect(told(notes)[1]).toMatchObject({ cause: 'stop', stopId, gone: true });
     expect(tough.shots).toBe(2);
     expect(running.killed(evaluationId, trialId)?.cause).toBe('cancel');
-    expect(running.kill(everything, killOrder('stop', stopId))).toEqual([]);
+    expect(running.kill(everything, killOrder('stop', { stopId }))).toEqual([]);
   });
 
   it('says each time that what still lives is not gone', async () => {
     const { running, attach } = withTrial(new Tough(Number.POSITIVE_INFINITY));
     attach();
-    for (const order of [killOrder('detector'), killOrder('stop', stopId), killOrder('stop', stopId)])
+    for (const order of [killOrder('detector'), killOrder('stop', { stopId }), killOrder('stop', { stopId })])
       expect(await all(running.kill(everything, order))).toMatchObject([{ gone: false }]);
   });
 
@@ -82,30 +82,30 @@ describe('a stop', () => {
     await all(running.kill(everything, killOrder('cancel')));
     running.end(evaluationId, trialId);
     expect(running.size).toBe(0);
-    expect(await all(running.kill(everything, killOrder('stop', stopId)))).toMatchObject([{ gone: true }]);
+    expect(await all(running.kill(everything, killOrder('stop', { stopId })))).toMatchObject([{ gone: true }]);
     expect(notes).toHaveLength(1);
-    expect(running.kill(everything, killOrder('stop', stopId))).toEqual([]);
+    expect(running.kill(everything, killOrder('stop', { stopId }))).toEqual([]);
   });
 
   it('takes in only what is wanted of what is over', async () => {
     const { running, attach } = withTrial(new Tough(Number.POSITIVE_INFINITY));
     attach();
     running.end(evaluationId, trialId);
-    expect(running.kill((each) => each.evaluationId !== evaluationId, killOrder('stop', stopId))).toEqual([]);
-    expect(await all(running.kill(everything, killOrder('stop', stopId)))).toMatchObject([{ gone: false }]);
+    expect(running.kill((each) => each.evaluationId !== evaluationId, killOrder('stop', { stopId }))).toEqual([]);
+    expect(await all(running.kill(everything, killOrder('stop', { stopId })))).toMatchObject([{ gone: false }]);
   });
 
   it('waits for what an earlier order will kill once it has a sandbox', async () => {
     const { running, attach } = withTrial(new Tough(0));
     running.killEvaluation(evaluationId);
-    const killed = running.kill(everything, killOrder('stop', stopId));
+    const killed = running.kill(everything, killOrder('stop', { stopId }));
     attach();
     expect(await all(killed)).toMatchObject([{ gone: true }]);
   });
 
   it('counts nothing for a trial that ends without a sandbox', async () => {
     const { running } = withTrial(new Tough(0));
-    const killed = running.kill(everything, killOrder('stop', stopId));
+    const killed = running.kill(everything, killOrder('stop', { stopId }));
     running.end(evaluationId, trialId);
     expect(await all(killed)).toEqual([null]);
   });

@@ -42,18 +42,21 @@ export interface TrialHooks {
   /** Kills it for what a rule found. */
   readonly onKill: AlertSink['kill'];
   readonly onAlertLost: AlertSink['lost'];
+  /** What it was ordered to end by, if it was. */
+  readonly order: () => KillOrder | undefined;
 }
 
 /** How it ended, for a program that was never handed over. */
-const UNRUN: Omit<SandboxEnd, 'reason'> = {
+const UNRUN: Omit<SandboxEnd, 'reason' | 'error'> = {
   exitCode: null,
   signal: null,
   durationMs: 0,
   output: { bytes: 0, dropped: 0 },
   limitsHit: [],
   memoryBytesPeak: null,
-  error: 'ended before its program was handed over',
 };
+const unrun = (why: string | null): string =>
+  `${why === null ? '' : `${why}: `}ended before its program was handed over`;
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 /** One trial whose start is on record, until its end is: its sandbox, its evidence, and the pen for its subject. */
@@ -93,17 +96,18 @@ export class TrialRun {
       onUsage: (sample) => this.#onUsage(sample),
     });
     hooks.onSandbox(sandbox);
-    return this.#end(await sandbox.ended, attachment);
+    const end = await sandbox.ended;
+    return this.#end(this.#named(end, hooks.order()), attachment);
   }
 
   /**
    * Ends a trial that was ordered to end behind its start on record: its sandbox is destroyed and never sees the program.
    * @returns as `toEnd`
    */
-  async toEndUnrun({ cause }: KillOrder, hooks: TrialHooks): Promise<number | null> {
+  async toEndUnrun({ cause, why }: KillOrder, hooks: TrialHooks): Promise<number | null> {
     const attachment = this.#begin(hooks);
     void this.#taken.prepared.discard();
-    return this.#end({ ...UNRUN, reason: cause === 'lease-lost' ? cause : 'stopped' }, attachment);
+    return this.#end({ ...UNRUN, reason: cause === 'lease-lost' ? cause : 'stopped', error: unrun(why) }, attachment);
   }
 
   #begin({ onKill, onAlertLost }: TrialHooks): Attachment | undefined {
@@ -118,12 +122,13 @@ export class TrialRun {
 
   async #end(seenInside: SandboxEnd, attachment: Attachment | undefined): Promise<number | null> {
     const watch = (await attachment?.close()) ?? null;
-    const end = this.#named(watch === null ? seenInside : withSightings(seenInside, watch));
+    const end = watch === null ? seenInside : withSightings(seenInside, watch);
     return this.record.finish(await this.#finish(end, watch));
   }
 
-  /** Says which rule it was that stopped the trial. */
-  #named(end: SandboxEnd): SandboxEnd {
+  /** Says which rule it was that stopped the trial, or why its executor gave it up. */
+  #named(end: SandboxEnd, order: KillOrder | undefined): SandboxEnd {
+    if (end.reason === 'lease-lost') return { ...end, error: order?.why ?? end.error };
     if (end.reason !== 'stopped' || this.#killedBy === undefined) return end;
     const { id, version, title } = this.#killedBy;
     return { ...end, error: `killed by rule ${id}, version ${version}: ${title}` };

@@ -8,7 +8,9 @@ import { createLogger } from '@crucible/service-kit';
 import { suiteSchema } from '@crucible/suite';
 import { describe, expect, it } from 'vitest';
 import type { TakenSandbox } from '../pool/index.ts';
+import { Executor } from '../executor.ts';
 import { EngineError } from '../sandbox/engine-error.ts';
+import type { Sandbox, SandboxEnd } from '../sandbox/port.ts';
 import { Killer, killOrder } from '../stopping/killer.ts';
 import { RunningTrials } from './running-trials.ts';
 import { TrialLog } from './trial-log.ts';
@@ -18,6 +20,17 @@ import type { TrialPorts } from './trial-runner.ts';
 const evaluationId = evaluationIdSchema.parse('019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f');
 const trialId = trialIdSchema.parse('0-1-1');
 const stopId = '019ab3f2-0a4d-7c51-8e2f-3b4c5d6e7f80';
+
+const anEnd: SandboxEnd = {
+  reason: 'exit',
+  exitCode: null,
+  signal: 'SIGKILL',
+  durationMs: 5,
+  output: { bytes: 0, dropped: 0 },
+  limitsHit: [],
+  memoryBytesPeak: null,
+  error: null,
+};
 
 /** One delivery of the same item, which remembers what became of it. */
 const workWith = (fates: string[], delivery: number): Work => ({
@@ -122,7 +135,7 @@ describe('an item that taking fails at again and again', () => {
   });
 });
 
-describe('a trial whose sandbox cannot be had', () => {
+describe('a trial that is taken', () => {
   const suite = suiteSchema.parse({
     apiVersion: 'crucible/v1',
     kind: 'Suite',
@@ -145,6 +158,7 @@ describe('a trial whose sandbox cannot be had', () => {
     pool: TrialPorts['pool'],
     running = new RunningTrials(new Killer('one')),
     appending?: () => void,
+    run: () => Sandbox = () => expect.unreachable('a program was handed over'),
   ) => {
     const log = new InMemoryEventLog({ now: () => 0, newId: () => randomUUID() });
     const subject = subjects.trial(evaluationId, trialId);
@@ -170,7 +184,7 @@ describe('a trial whose sandbox cannot be had', () => {
       running,
       pool,
       watch: null,
-      engine: { run: () => expect.unreachable('a program was handed over') },
+      engine: { run },
       evidence: new InMemoryEvidence(),
       suites: { get: () => Promise.resolve(suite) },
       stops: { holdsBack: () => false },
@@ -181,7 +195,7 @@ describe('a trial whose sandbox cannot be had', () => {
     const runner = new TrialRunner(ports, identity, createLogger('sandbox-executor', 'silent'));
     const events = async () => (await log.readSubject(subject)).events.map((stored) => stored.ok && stored.event);
     const told = async (): Promise<number> => (await events()).length;
-    return { runner, told, events };
+    return { runner, log, told, events };
   };
 
   it('is not started, and its item stays on the queue', async () => {
@@ -206,9 +220,9 @@ describe('a trial whose sandbox cannot be had', () => {
   });
 
   it.each([
-    [killOrder('stop', stopId), 'stopped'],
-    [killOrder('lease-lost'), 'lease-lost'],
-  ])('is not handed its program when it was stopped while its start was written: %o', async (order, reason) => {
+    [killOrder('stop', { stopId }), 'stopped', ''],
+    [killOrder('lease-lost', { why: 'the bus was silent' }), 'lease-lost', 'the bus was silent: '],
+  ])('is not handed its program when it was stopped while its start was written: %o', async (order, reason, why) => {
     const running = new RunningTrials(new Killer('one'));
     const ends: string[] = [];
     const prepared = { containerId: 'c1', profile: null, discard: () => Promise.resolve(void ends.push('discarded')) };
@@ -224,10 +238,41 @@ describe('a trial whose sandbox cannot be had', () => {
     expect(started).toMatchObject({ type: 'crucible.trial.started.v2' });
     expect(finished).toMatchObject({
       type: 'crucible.trial.finished.v1',
-      data: { reason, outcome: 'errored', scores: [], error: 'ended before its program was handed over' },
+      data: { reason, outcome: 'errored', scores: [], error: `${why}ended before its program was handed over` },
     });
     expect([fates, new Set(ends)]).toEqual([['done 1'], new Set(['discarded', 'released'])]);
     // Nothing of it ran that could be killed.
     expect(await killed).toEqual([null]);
+  });
+
+  it('ends by a lease that was lost, and says that its executor was shut down', async () => {
+    const running = new RunningTrials(new Killer('one'), () => ({ isSeen: true, isGone: true, fire: () => 'sent' }));
+    const prepared = { containerId: 'c1', profile: null, discard: () => Promise.resolve() };
+    const preflight = { probedAt: '2026-01-01T00:00:00.000Z', checks: [] };
+    const taken = { prepared, preflight, origin: 'warm', release: () => undefined } as unknown as TakenSandbox;
+    const ended = Promise.withResolvers<SandboxEnd>();
+    const begun = Promise.withResolvers<void>();
+    const kill: Sandbox['kill'] = (reason) => ended.resolve({ ...anEnd, reason });
+    const run = () => (begun.resolve(), { containerId: 'c1', processId: 1, ended: ended.promise, kill });
+    const { runner, log, events } = await runnerWith({ take: () => Promise.resolve(taken) }, running, undefined, run);
+    const facts = { executorId: 'one', capacity: 1, runtime: 'runsc', kernelObserved: false };
+    const executor = new Executor(log, facts, () => randomUUID(), createLogger('sandbox-executor', 'silent'));
+    const over = runner.take(workWith([], 1));
+    await begun.promise;
+    await executor.end(running);
+    await over;
+    const told = (await events()).map((event) => event && [event.type, event.data]);
+    expect(told.slice(2)).toMatchObject([
+      ['crucible.sandbox.kill-confirmed.v1', { cause: 'lease-lost', gone: true }],
+      [
+        'crucible.trial.finished.v1',
+        {
+          reason: 'lease-lost',
+          verdict: 'unknown',
+          error: 'the executor was shut down',
+          findings: expect.arrayContaining(['evidence lost: the executor was shut down']) as unknown,
+        },
+      ],
+    ]);
   });
 });
