@@ -22,6 +22,12 @@ const originOf = (stopId: string): Origin => ({
   correlationId: stopId,
 });
 
+/** What an executor said about a stop, and where. */
+export interface Confirmation {
+  readonly applied: StopApplied;
+  readonly position: number;
+}
+
 interface Told {
   readonly stop: EngagedStop;
   readonly released: Extract<StopEvent, { type: 'crucible.stop.released.v1' }> | undefined;
@@ -121,11 +127,11 @@ export class StopBus {
   }
 
   /** What executors say of a stop, as they say it, from a position on. Ends with the signal. */
-  async *confirmations(stopId: string, from: number, signal: AbortSignal): AsyncGenerator<StopApplied> {
+  async *confirmations(stopId: string, from: number, signal: AbortSignal): AsyncGenerator<Confirmation> {
     for await (const stored of this.#log.follow({ from, subject: subjects.platform('executor'), signal })) {
       if (!stored.ok || stored.event.type !== 'crucible.stop.applied.v1') continue;
       const { stopId: about, ...applied } = stored.event.data;
-      if (about === stopId) yield applied;
+      if (about === stopId) yield { applied, position: stored.position };
     }
   }
 
