@@ -3,7 +3,7 @@ import type { EvaluationView, TrialView } from '@crucible/domain';
 import { displayable } from '@crucible/events';
 import { pc } from '../colours.ts';
 import { misuse } from './failure.ts';
-import { endOf, resultLines } from './result.ts';
+import { endOf, isLooser, resultLines } from './result.ts';
 import { bytesText, duration, paint, safe, scoreText } from './text.ts';
 
 const NAME_COLUMNS = 12;
@@ -57,6 +57,14 @@ const limitsText = ({ limits }: TrialView): string[] => {
   ];
 };
 
+const profileText = (trial: TrialView): string[] => {
+  const { profile } = trial;
+  if (profile === null) return [];
+  const looser = profile.looserThanStrict.map((field) => safe(field, 60)).join(', ');
+  const mark = isLooser(trial) ? pc.yellow(`, looser than strict in ${looser}`) : '';
+  return [fact('profile', `${safe(profile.name, 60)} ${safe(profile.version, 20)}${mark}`)];
+};
+
 const sourceLines = (source: string): string[] => {
   const lines = displayable(source.slice(0, SOURCE_CHARS_MAX)).split('\n');
   const cut = lines.length > SOURCE_LINES_MAX || source.length > SOURCE_CHARS_MAX;
@@ -72,6 +80,7 @@ export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
     fact('outcome', paint(trial.outcome ?? trial.status)),
     ...(trial.reason === null ? [] : [fact('ended by', endOf(trial))]),
     ...(trial.verdict === null ? [] : [fact('containment', `${paint(trial.verdict)}${observed}`)]),
+    ...profileText(trial),
     ...trial.findings.map((finding) => fact('', `- ${safe(finding, 500)}`)),
     ...(trial.limitsHit.length > 0 ? [fact('limits hit', trial.limitsHit.join(', '))] : []),
     ...(trial.durationMs === null ? [] : [fact('time', duration(trial.durationMs))]),
