@@ -1,13 +1,14 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { CrucibleEvent } from '@crucible/events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { allReady, crucible, crucibleJson, pids, startCrucible } from './support/cli.ts';
+import { allReady, crucible, crucibleJson, jsonLines, pids, startCrucible } from './support/cli.ts';
 import type { Running } from './support/cli.ts';
-import { containersOfTrials } from './support/engine.ts';
-import { readLog } from './support/log.ts';
+import { containersAt, containersOfTrials } from './support/engine.ts';
+import { platform } from './support/facts.ts';
+import { queuedItems, readLog } from './support/log.ts';
 import { sample, sleepers, suiteOf, writeSuite } from './support/suites.ts';
 import type { SampleInput } from './support/suites.ts';
-import { waitFor } from './support/wait.ts';
+import { sleep, waitFor } from './support/wait.ts';
 
 const CONCURRENCY = 3;
 
@@ -65,10 +66,16 @@ const family = (pid: number): number[] => {
     });
   return [pid, ...children.map(Number)];
 };
+const pidIn = (running: Readonly<Record<string, number>>, name: string): number => {
+  const pid = running[name];
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  return pid;
+};
+const pidOf = async (name: string): Promise<number> => pidIn(await pids(), name);
 const frozen = new Set<number>();
 const freeze = async (...names: string[]): Promise<void> => {
   const running = await pids();
-  for (const pid of names.flatMap((name) => family(running[name] ?? 0))) {
+  for (const pid of names.flatMap((name) => family(pidIn(running, name)))) {
     process.kill(pid, 'SIGSTOP');
     frozen.add(pid);
   }
@@ -174,12 +181,46 @@ while True:
     const running = await startRun(drill());
     const stopped = await stop('--all');
     await expectKilled(running.id, stopped);
-    process.kill((await pids())['sandbox-executor'] ?? 0, 'SIGKILL');
+    process.kill(await pidOf('sandbox-executor'), 'SIGKILL');
     await allReady();
     const known = await events();
     expect(
       known.filter(({ position, event }) => position > stopped.position && event.type === 'crucible.trial.started.v2'),
     ).toEqual([]);
+    await release(stopped.stopId);
+    await expectRest(running, CONCURRENCY + 2);
+  });
+
+  it('is known to an executor that comes back to work that waits for it', async () => {
+    await freeze('sandbox-executor');
+    const suite = suiteOf(sleepers(CONCURRENCY, 0), { concurrency: CONCURRENCY });
+    const run = startCrucible(['run', writeSuite(suite), '--no-start', '--json'], { timeoutMs: 280_000 });
+    const id = String(
+      await waitFor('the submission', () => run.lines().find(({ type }) => type === 'submitted')?.['evaluationId']),
+    );
+    const told = async (type: string) =>
+      (await events()).filter((each) => of(id, each) && each.event.type === type).length;
+    await waitFor('the dispatches', async () => (await told('crucible.trial.dispatched.v1')) === CONCURRENCY);
+    const { code, stdout } = await crucible(['stop', '--all', '--reason', 'a drill', '--wait', '1', '--json']);
+    const [stopped] = jsonLines(stdout) as unknown as Stopped[];
+    if (stopped === undefined) throw new Error('the stop printed nothing');
+    engaged.add(stopped.stopId);
+    // Whoever could have confirmed it is frozen.
+    expect([code, stopped.executors, stopped.silent.length]).toEqual([1, [], 1]);
+    expect(await queuedItems()).toBe(CONCURRENCY);
+    process.kill(await pidOf('sandbox-executor'), 'SIGKILL');
+    await allReady();
+    await waitFor('its items to be let go', async () => (await queuedItems()) === 0, 60_000, 300);
+    expect(await told('crucible.trial.started.v2')).toBe(0);
+    await release(stopped.stopId);
+    expect((await run.ended).code).toBe(0);
+    expect(await told('crucible.trial.started.v2')).toBe(CONCURRENCY);
+  });
+
+  it('of a team kills what it runs', async () => {
+    const running = await startRun(drill());
+    const stopped = await stop('--team', 'default');
+    await expectKilled(running.id, stopped);
     await release(stopped.stopId);
     await expectRest(running, CONCURRENCY + 2);
   });
@@ -191,5 +232,41 @@ while True:
     await release(stopped.stopId);
     expect((await crucible(['stop', 'release', stopped.stopId, '--reason', 'again'])).code).toBe(1);
     expect((await crucible(['stop', '--all'])).code).toBe(2);
+  });
+});
+
+describe('an executor that the bus is silent to', () => {
+  it('kills what it runs by itself, and the trials are tried again', async () => {
+    const { run, id } = await startRun(sleepers(CONCURRENCY, 25));
+    const sandboxes = (await events()).flatMap(({ event }) =>
+      event.type === 'crucible.trial.started.v2' && event.data.evaluationId === id ? [event.data.sandboxId] : [],
+    );
+    expect(sandboxes).toHaveLength(CONCURRENCY);
+    const frozenAt = Date.now();
+    await freeze('nats');
+    await waitFor(
+      'its sandboxes to go while nobody can reach it',
+      async () => !(await containersAt(platform().dockerSocket)).some(({ Id }) => sandboxes.includes(Id)),
+      14_000,
+    );
+    await sleep(Math.max(0, frozenAt + 14_000 - Date.now()));
+    thaw();
+    const { code, stdout } = await run.ended;
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ status: 'completed', trials: { passed: CONCURRENCY } });
+    expect(code).toBe(0);
+    const told = (await events()).filter((each) => of(id, each)).map(({ event }) => event);
+    const kills = told.flatMap((event) => (event.type === 'crucible.sandbox.kill-confirmed.v1' ? [event.data] : []));
+    expect(kills).toHaveLength(CONCURRENCY);
+    for (const kill of kills) expect(kill).toMatchObject({ cause: 'lease-lost', stopId: null, gone: true });
+    const lost = told.flatMap((event) =>
+      event.type === 'crucible.trial.finished.v1' && event.data.outcome === 'errored' ? [event.data] : [],
+    );
+    expect(lost).toHaveLength(CONCURRENCY);
+    for (const each of lost)
+      expect(each).toMatchObject({
+        reason: 'lease-lost',
+        verdict: 'unknown',
+        error: 'the bus was silent for longer than the lease',
+      });
   });
 });
