@@ -1,14 +1,15 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { CrucibleEvent } from '@crucible/events';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { allReady, crucible, crucibleJson, pidIn, pidOf, pids, startCrucible } from './support/cli.ts';
+import { allReady, crucible, crucibleJson, jsonLines, pidIn, pidOf, pids, startCrucible } from './support/cli.ts';
 import type { Running } from './support/cli.ts';
-import { containersOfTrials } from './support/engine.ts';
-import { logSoFar } from './support/log.ts';
+import { containersAt, containersOfTrials } from './support/engine.ts';
+import { platform } from './support/facts.ts';
+import { logSoFar, queuedItems } from './support/log.ts';
 import { comeToRest } from './support/rest.ts';
 import { sample, sleepers, suiteOf, writeSuite } from './support/suites.ts';
 import type { SampleInput } from './support/suites.ts';
-import { waitFor } from './support/wait.ts';
+import { sleep, waitFor } from './support/wait.ts';
 
 const CONCURRENCY = 3;
 
@@ -181,11 +182,80 @@ while True:
     await expectRest(running, CONCURRENCY + 2);
   });
 
+  it('is known to an executor that comes back to work that waits for it', async () => {
+    await freeze('sandbox-executor');
+    const suite = suiteOf(sleepers(CONCURRENCY, 0), { concurrency: CONCURRENCY });
+    const run = startCrucible(['run', writeSuite(suite), '--no-start', '--json'], { timeoutMs: 280_000 });
+    const id = String(
+      await waitFor('the submission', () => run.lines().find(({ type }) => type === 'submitted')?.['evaluationId']),
+    );
+    const told = async (type: string) =>
+      (await events()).filter((each) => of(id, each) && each.event.type === type).length;
+    await waitFor('the dispatches', async () => (await told('crucible.trial.dispatched.v1')) === CONCURRENCY);
+    const { code, stdout } = await crucible(['stop', '--all', '--reason', 'a drill', '--wait', '1', '--json']);
+    const [stopped] = jsonLines(stdout) as unknown as Stopped[];
+    if (stopped === undefined) throw new Error('the stop printed nothing');
+    // Whoever could have confirmed it is frozen.
+    expect([code, stopped.executors, stopped.silent.length]).toEqual([1, [], 1]);
+    expect(await queuedItems()).toBe(CONCURRENCY);
+    process.kill(await pidOf('sandbox-executor'), 'SIGKILL');
+    await allReady();
+    await waitFor('its items to be let go', async () => (await queuedItems()) === 0, 60_000, 300);
+    expect(await told('crucible.trial.started.v2')).toBe(0);
+    await release(stopped.stopId);
+    expect((await run.ended).code).toBe(0);
+    expect(await told('crucible.trial.started.v2')).toBe(CONCURRENCY);
+  });
+
+  it('of a team kills what it runs', async () => {
+    const running = await startRun(drill());
+    const stopped = await stop('--team', 'default');
+    await expectKilled(running.id, stopped);
+    await release(stopped.stopId);
+    await expectRest(running, CONCURRENCY + 2);
+  });
+
   it('is released by a second act with a reason, once', async () => {
     const stopped = await stop('--team', 'nobody');
     expect((await crucible(['stop', 'release', stopped.stopId])).code).toBe(2);
     await release(stopped.stopId);
     expect((await crucible(['stop', 'release', stopped.stopId, '--reason', 'again'])).code).toBe(1);
     expect((await crucible(['stop', '--all'])).code).toBe(2);
+  });
+});
+
+describe('an executor that the bus is silent to', () => {
+  it('kills what it runs by itself, and the trials are tried again', async () => {
+    const { run, id } = await startRun(sleepers(CONCURRENCY, 25));
+    const sandboxes = (await events()).flatMap(({ event }) =>
+      event.type === 'crucible.trial.started.v2' && event.data.evaluationId === id ? [event.data.sandboxId] : [],
+    );
+    expect(sandboxes).toHaveLength(CONCURRENCY);
+    const frozenAt = Date.now();
+    await freeze('nats');
+    await waitFor(
+      'its sandboxes to go while nobody can reach it',
+      async () => !(await containersAt(platform().dockerSocket)).some(({ Id }) => sandboxes.includes(Id)),
+      14_000,
+    );
+    await sleep(Math.max(0, frozenAt + 14_000 - Date.now()));
+    thaw();
+    const { code, stdout } = await run.ended;
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ status: 'completed', trials: { passed: CONCURRENCY } });
+    expect(code).toBe(0);
+    const told = (await events()).filter((each) => of(id, each)).map(({ event }) => event);
+    const kills = told.flatMap((event) => (event.type === 'crucible.sandbox.kill-confirmed.v1' ? [event.data] : []));
+    expect(kills).toHaveLength(CONCURRENCY);
+    for (const kill of kills) expect(kill).toMatchObject({ cause: 'lease-lost', stopId: null, gone: true });
+    const lost = told.flatMap((event) =>
+      event.type === 'crucible.trial.finished.v1' && event.data.outcome === 'errored' ? [event.data] : [],
+    );
+    expect(lost).toHaveLength(CONCURRENCY);
+    for (const each of lost)
+      expect(each).toMatchObject({
+        reason: 'lease-lost',
+        verdict: 'unknown',
+        error: 'the bus was silent for longer than the lease',
+      });
   });
 });

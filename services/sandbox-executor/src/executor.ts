@@ -77,7 +77,7 @@ export class Executor {
 
   /** Kills what runs, so that its trials are tried again elsewhere, and says goodbye. */
   async end(running: RunningTrials): Promise<void> {
-    running.killAll(killOrder('lease-lost'));
+    running.killAll(killOrder('lease-lost', { why: 'the executor was shut down' }));
     await running.emptied(KILL_WAIT_MS_MAX);
     await this.#append({
       type: 'crucible.executor.stopped.v1',

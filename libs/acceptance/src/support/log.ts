@@ -1,5 +1,6 @@
 import { JetStreamCheckpoints, JetStreamEventLog, openBus } from '@crucible/event-log';
 import type { Bus, StoredEvent } from '@crucible/event-log';
+import { streams } from '@crucible/events';
 import { platform } from './facts.ts';
 
 const withBus = async <T>(work: (bus: Bus) => Promise<T>): Promise<T> => {
@@ -50,6 +51,10 @@ export const logSoFar = (): Promise<readonly StoredEvent[]> =>
 /** Stores bytes as they are, past every service of ours. @returns their position in the stream */
 export const publishRaw = (subject: string, body: Uint8Array): Promise<number> =>
   withBus(async (bus) => (await bus.js.publish(subject, body)).seq);
+
+/** Items that executors have yet to take or to let go. */
+export const queuedItems = (): Promise<number> =>
+  withBus(async (bus) => (await bus.jsm.streams.info(streams.dispatch)).state.messages);
 
 /** The last signed note of the audit service. */
 export const lastCheckpoint = (): Promise<string | null> => withBus((bus) => new JetStreamCheckpoints(bus).last());

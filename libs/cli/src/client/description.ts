@@ -5,7 +5,7 @@ import { pc } from '../colours.ts';
 import { alertCountsText, trialAlertLines, worstAlertLines } from './alert-text.ts';
 import { misuse } from './failure.ts';
 import { clockStartMs } from './kernel-text.ts';
-import { endOf, resultLines } from './result.ts';
+import { endOf, isLooser, resultLines } from './result.ts';
 import { bytesText, duration, paint, safe, scoreText } from './text.ts';
 
 const NAME_COLUMNS = 12;
@@ -66,12 +66,12 @@ const limitsText = ({ limits }: TrialView): string[] => {
   ];
 };
 
-/** Only a profile that allows more than usual is worth a line: every other trial ran in `strict`. */
-const profileText = ({ profile }: TrialView): string[] => {
-  if (profile === null || profile.looserThanStrict.length === 0) return [];
-  const fields = profile.looserThanStrict.map((field) => safe(field, 60)).join(', ');
-  const name = `${safe(profile.name, 60)} ${safe(profile.version, 20)}`;
-  return [fact('profile', pc.yellow(`${name}, looser than strict in ${fields}`))];
+const profileText = (trial: TrialView): string[] => {
+  const { profile } = trial;
+  if (profile === null) return [];
+  const looser = profile.looserThanStrict.map((field) => safe(field, 60)).join(', ');
+  const mark = isLooser(trial) ? pc.yellow(`, looser than strict in ${looser}`) : '';
+  return [fact('profile', `${safe(profile.name, 60)} ${safe(profile.version, 20)}${mark}`)];
 };
 
 const alertsOf = (trial: TrialView, alerts: readonly AlertView[]): string[] => {
@@ -95,13 +95,13 @@ export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly Aler
     fact('outcome', paint(trial.outcome ?? trial.status)),
     ...(trial.reason === null ? [] : [fact('ended by', endOf(trial))]),
     ...(trial.verdict === null ? [] : [fact('containment', `${paint(trial.verdict)}${observed}`)]),
+    ...profileText(trial),
     ...trial.findings.map((finding) => fact('', `- ${safe(finding, 500)}`)),
     fact('alerts', alertCountsText(trial.alerts)),
     ...(trial.limitsHit.length > 0 ? [fact('limits hit', trial.limitsHit.join(', '))] : []),
     ...(trial.durationMs === null ? [] : [fact('time', duration(trial.durationMs))]),
     ...(trial.memoryBytesPeak === null ? [] : [fact('memory', `${bytesText(trial.memoryBytesPeak)} at most`)]),
     ...limitsText(trial),
-    ...profileText(trial),
     ...trial.scores.map(({ scorer, value, explanation }) =>
       fact('score', `${scoreText(value)} ${safe(scorer, 60)}: ${safe(explanation, 1_000)}`),
     ),

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { decideStop, evolveStops, isStopEvent, noStops, sameScope } from '@crucible/domain';
+import { appliedByExecutor, decideStop, evolveStops, isStopEvent, noStops, sameScope } from '@crucible/domain';
 import type { EngagedStop, StopEvent, Stops } from '@crucible/domain';
 import { JetStreamEventLog, NatsControl, openBus } from '@crucible/event-log';
 import type { Bus } from '@crucible/event-log';
@@ -21,6 +21,12 @@ const originOf = (stopId: string): Origin => ({
   authMethod: 'bus',
   correlationId: stopId,
 });
+
+/** What an executor said about a stop, and where. */
+export interface Confirmation {
+  readonly applied: StopApplied;
+  readonly position: number;
+}
 
 interface Told {
   readonly stop: EngagedStop;
@@ -101,7 +107,7 @@ export class StopBus {
       releasedBy: released?.actor ?? null,
       releasedAt: released?.time ?? null,
       releaseReason: released?.data.reason ?? null,
-      executors: applied.get(stop.stopId) ?? [],
+      executors: [...appliedByExecutor(applied.get(stop.stopId) ?? [])],
     }));
   }
 
@@ -121,11 +127,11 @@ export class StopBus {
   }
 
   /** What executors say of a stop, as they say it, from a position on. Ends with the signal. */
-  async *confirmations(stopId: string, from: number, signal: AbortSignal): AsyncGenerator<StopApplied> {
+  async *confirmations(stopId: string, from: number, signal: AbortSignal): AsyncGenerator<Confirmation> {
     for await (const stored of this.#log.follow({ from, subject: subjects.platform('executor'), signal })) {
       if (!stored.ok || stored.event.type !== 'crucible.stop.applied.v1') continue;
       const { stopId: about, ...applied } = stored.event.data;
-      if (about === stopId) yield applied;
+      if (about === stopId) yield { applied, position: stored.position };
     }
   }
 

@@ -29,6 +29,8 @@ export class Stopping {
   readonly #logger: Logger;
   readonly #state: StopState;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Stops after which something was not seen to be gone, by our last word about them. */
+  readonly #unconfirmed = new Set<string>();
 
   private constructor(ports: StoppingPorts, logger: Logger) {
     this.#ports = ports;
@@ -122,10 +124,11 @@ export class Stopping {
   }
 
   #apply({ stopId, scope }: EngagedStop, isNew: boolean): void {
-    const order = killOrder('stop', stopId);
+    const order = killOrder('stop', { stopId });
     const killing = this.#ports.running.kill((running) => isIn(scope, running), order);
     this.#logger.warn({ stopId, scope, killing: killing.length }, 'emergency stop');
-    if (!isNew && killing.length === 0) return;
+    // Whoever asks again is owed better news where the last was bad.
+    if (!isNew && killing.length === 0 && !this.#unconfirmed.has(stopId)) return;
     void Promise.all(killing).then((all) => {
       const killed = all.filter((each) => each !== null);
       return this.#confirm({
@@ -144,6 +147,8 @@ export class Stopping {
     };
     const origin = { source: SERVICE, team: 'default', actor: `service:${SERVICE}`, correlationId: done.stopId };
     this.#logger.warn(done, 'emergency stop applied');
+    if (done.unconfirmed > 0) this.#unconfirmed.add(done.stopId);
+    else this.#unconfirmed.delete(done.stopId);
     await this.#recorded(done.stopId);
     await busBack(() => this.#ports.log.append({ subject: subjects.platform('executor'), event, origin }));
   }

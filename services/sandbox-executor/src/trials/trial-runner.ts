@@ -124,9 +124,12 @@ export class TrialRunner {
       if (this.running.killed(place.evaluationId, place.trialId) !== undefined) return 'later';
       const record = await this.#ports.trials.start(loaded, this.#startOf(assignment, taken));
       if (record === null) return 'over';
-      used = true;
       const run = new TrialRun(this.#ports, assignment, taken, record);
-      const ended = await run.toEnd(this.#hooksOf(place, run));
+      const hooks = this.#hooksOf(place, run);
+      // Stopped while its start was written. Between this look and the sandbox being known nobody else has a turn.
+      const order = hooks.order();
+      used = order === undefined;
+      const ended = await (order === undefined ? run.toEnd(hooks) : run.toEndUnrun(order, hooks));
       if (ended === null) this.#logger.warn(place, 'the trial was ended by another; our end is dropped');
       return 'over';
     } finally {
@@ -157,6 +160,7 @@ export class TrialRunner {
         this.#logger.warn({ ...place, rule: id, version }, 'a rule ends the trial');
         this.running.killTrial(evaluationId, trialId, 'detector');
       },
+      order: () => this.running.killed(evaluationId, trialId),
       onAlertLost: ({ rule }, err) =>
         this.#logger.error({ ...place, rule: rule.id, err }, 'alert could not be written'),
     };
