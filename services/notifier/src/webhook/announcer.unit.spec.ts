@@ -225,6 +225,7 @@ describe('the announcer', () => {
     const cut: EventLog = {
       append: () => Promise.reject(new Error('bus gone')),
       readSubject: (subject, from) => log.readSubject(subject, from),
+      readAll: (subject, from) => log.readAll(subject, from),
       head: () => log.head(),
       follow: (options) => log.follow(options),
     };
@@ -280,6 +281,7 @@ describe('the ledger of deliveries', () => {
       append: (_: AppendRequest): Promise<AppendResult> =>
         Promise.resolve({ ok: false, failure: 'wrong-sequence', lastSequence: 1 }),
       readSubject: (subject, from) => log.readSubject(subject, from),
+      readAll: (subject, from) => log.readAll(subject, from),
       head: () => log.head(),
       follow: (options) => log.follow(options),
     };
