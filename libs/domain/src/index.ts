@@ -3,6 +3,7 @@ export * from './evaluation/evaluation.ts';
 export * from './trial/trial.ts';
 export * from './policy/profile.ts';
 export * from './policy/schedule.ts';
+export * from './policy/stop-audience.ts';
 export * from './policy/stops.ts';
 export * from './policy/verdict.ts';
 export * from './views/alerts.ts';

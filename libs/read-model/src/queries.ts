@@ -17,7 +17,7 @@ import type {
   TrialList,
 } from '@crucible/api';
 import { alertAt, noAlerts, stopSummary } from '@crucible/domain';
-import type { AlertCounts, EvaluationView, StopRecord, TrialView } from '@crucible/domain';
+import type { AlertCounts, EvaluationView, StopAudience, StopRecord, TrialView } from '@crucible/domain';
 import { uuidSchema } from '@crucible/events';
 import type { EvaluationId, TrialId } from '@crucible/events';
 import type { Transaction } from 'kysely';
@@ -44,7 +44,7 @@ import {
   unacknowledgedCounts,
 } from './reads.ts';
 import type { DeadLetterListQuery, EvaluationListQuery, SubmittedQuery, TrialListQuery } from './reads.ts';
-import { positionOf } from './statements.ts';
+import { positionOf, stopsById } from './statements.ts';
 import type { Tables } from './tables.ts';
 import { textColumn } from './text-column.ts';
 
@@ -52,6 +52,11 @@ import { textColumn } from './text-column.ts';
 export interface SubmittedEvaluation {
   readonly view: EvaluationView;
   readonly submittedPosition: number;
+}
+
+/** Whom a stop is for, and the position of the event that says so: what was said of it before is for nobody. */
+export interface WrittenAudience extends StopAudience {
+  readonly from: number;
 }
 
 /** What the API and the UI read. Every answer carries the position that it is true of. */
@@ -224,6 +229,16 @@ export class ReadModel {
         nextCursor: rows.length > query.limit && last !== null ? encodeCursor([last]) : null,
       };
     });
+  }
+
+  /** Whom stops are for, by their ids, each from where it was engaged; without those that nobody has engaged yet. */
+  async stopAudiences(ids: readonly string[]): Promise<ReadonlyMap<string, WrittenAudience>> {
+    const held = await stopsById(this.#db, ids).execute();
+    return new Map(
+      held.flatMap(({ record: { stopId, engaged }, teams }) =>
+        engaged === null ? [] : [[stopId, { scope: engaged.scope, teams, from: engaged.position }] as const],
+      ),
+    );
   }
 
   /** The oldest stop in force that takes in an evaluation of this team; null when nothing holds it. */

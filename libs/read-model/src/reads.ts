@@ -101,11 +101,28 @@ export const deliveryCounts = (db: Kysely<Tables>) =>
 
 type Logged = ExpressionBuilder<Tables, 'logged_event'>;
 
+/** Stops for everybody, and those for this team or by it. */
+const stopFor = (team: string) => sql<SqlBool>`(teams = '{}' or ${team} = any(teams))`;
+
 /**
  * A team's own events, those of the platform itself, and what nobody can read among them. An event about another team's
- * evaluation is that team's, also where the platform says it.
+ * evaluation is that team's, also where the platform says it; one about an emergency stop is for whom the stop is. What was
+ * said of a stop before it was written, when nobody could know whom it is for, is shown to no team, now or later.
  */
 const visibleTo = (team: string) => (logged: Logged) =>
+  logged.or([
+    logged.and([logged('stop_id', 'is', null), ownOrPlatforms(team)(logged)]),
+    logged.exists(
+      logged
+        .selectFrom('stop')
+        .select('stop.id')
+        .whereRef('stop.id', '=', 'logged_event.stop_id')
+        .whereRef('stop.engaged_position', '<=', 'logged_event.position')
+        .where(stopFor(team)),
+    ),
+  ]);
+
+const ownOrPlatforms = (team: string) => (logged: Logged) =>
   logged.or([
     logged('team', '=', team),
     logged.and([logged('evaluation_id', 'is', null), sql<SqlBool>`starts_with(subject, 'crucible.events.platform.')`]),
@@ -196,9 +213,6 @@ export const oneAlert = (db: Kysely<Tables>, team: string, id: string) =>
   db.selectFrom('alert').select('view').where('id', '=', id).where('team', '=', team);
 
 type Stopped = ExpressionBuilder<Tables, 'stop'>;
-
-/** Those of everybody, and those for this team or by it. */
-const stopFor = (team: string) => sql<SqlBool>`(teams = '{}' or ${team} = any(teams))`;
 
 /** @param at position that the list is to be true of */
 export const stopPage = (db: Kysely<Tables>, team: string, query: StopListQuery, before: number | undefined) => {

@@ -72,7 +72,7 @@ export class Executor {
   /** Says what was removed because it belonged to no trial. @throws BusUnavailable */
   reaped(reaped: Pick<Reaped, 'items' | 'more'>): Promise<void> {
     const data = { executorId: this.#facts.executorId, ...reaped };
-    return this.#append({ type: 'crucible.executor.reaped.v1', data });
+    return this.#append({ type: 'crucible.executor.reaped.v2', data });
   }
 
   /** Kills what runs, so that its trials are tried again elsewhere, and says goodbye. */

@@ -86,7 +86,7 @@ export class StopBus {
   /** Every stop, newest first. */
   async list(): Promise<StopView[]> {
     const told = new Map<string, Told>();
-    for (const stored of (await this.#log.readSubject(subject)).events) {
+    for await (const stored of this.#log.readAll(subject)) {
       if (!stored.ok || !isStopEvent(stored.event)) continue;
       const { event } = stored;
       const known = told.get(event.data.stopId);
@@ -114,7 +114,7 @@ export class StopBus {
   /** Executors that came and did not say that they went. */
   async executors(): Promise<ReadonlySet<string>> {
     const up = new Set<string>();
-    for (const stored of (await this.#log.readSubject(subjects.platform('executor'))).events) {
+    for await (const stored of this.#log.readAll(subjects.platform('executor'))) {
       if (!stored.ok) continue;
       if (stored.event.type === 'crucible.executor.started.v1') up.add(stored.event.data.executorId);
       if (stored.event.type === 'crucible.executor.stopped.v1') up.delete(stored.event.data.executorId);
@@ -137,7 +137,7 @@ export class StopBus {
 
   async #applied(): Promise<ReadonlyMap<string, StopApplied[]>> {
     const applied = new Map<string, StopApplied[]>();
-    for (const stored of (await this.#log.readSubject(subjects.platform('executor'))).events) {
+    for await (const stored of this.#log.readAll(subjects.platform('executor'))) {
       if (!stored.ok || stored.event.type !== 'crucible.stop.applied.v1') continue;
       const { stopId, ...what } = stored.event.data;
       applied.set(stopId, [...(applied.get(stopId) ?? []), what]);
@@ -154,10 +154,11 @@ export class StopBus {
     ) => NewEvent | { readonly stopId: string; readonly position: number },
   ): Promise<{ readonly stopId: string; readonly position: number }> {
     for (let conflict = 0; conflict < CONFLICTS_MAX; conflict += 1) {
-      const { events, lastSequence } = await this.#log.readSubject(subject);
       const positions = new Map<string, number>();
       let stops = noStops;
-      for (const stored of events) {
+      let lastSequence = 0;
+      for await (const stored of this.#log.readAll(subject)) {
+        lastSequence = stored.position;
         if (!stored.ok || !isStopEvent(stored.event)) continue;
         stops = evolveStops(stops, stored.event);
         const { stopId: about } = stored.event.data;

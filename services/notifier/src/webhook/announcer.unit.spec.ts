@@ -251,6 +251,7 @@ describe('the announcer', () => {
     const cut: EventLog & ReadableLog = {
       append: () => Promise.reject(new Error('bus gone')),
       readSubject: (subject, from) => log.readSubject(subject, from),
+      readAll: (subject, from) => log.readAll(subject, from),
       head: () => log.head(),
       follow: (options) => log.follow(options),
       readEvaluation: (id, range) => log.readEvaluation(id, range),
@@ -307,6 +308,7 @@ describe('the ledger of deliveries', () => {
       append: (_: AppendRequest): Promise<AppendResult> =>
         Promise.resolve({ ok: false, failure: 'wrong-sequence', lastSequence: 1 }),
       readSubject: (subject, from) => log.readSubject(subject, from),
+      readAll: (subject, from) => log.readAll(subject, from),
       head: () => log.head(),
       follow: (options) => log.follow(options),
       readEvaluation: (id, range) => log.readEvaluation(id, range),

@@ -5,7 +5,7 @@ import type { EvaluationId, Preflight, TrialId } from '@crucible/events';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { AlertSink, TrialDetection } from '../detection/index.ts';
 import type { Attachment, KernelWatch, WatchReport } from '../kernel-watch/index.ts';
-import type { PoolOrigin, TakenSandbox } from '../pool/pool.ts';
+import type { PoolOrigin, TakenSandbox } from '../pool/port.ts';
 import { withSightings } from '../sandbox/classify.ts';
 import type { OutputChunk, Sandbox, SandboxEnd, SandboxEngine, SandboxSpec, UsageSample } from '../sandbox/port.ts';
 import type { KillOrder } from '../stopping/killer.ts';

@@ -5,6 +5,7 @@ import type { Logger } from '@crucible/service-kit';
 import { limitsOf } from '@crucible/suite';
 import type { StoredSuites } from '@crucible/suite';
 import type { Detection } from '../detection/index.ts';
+import { PoolHeld } from '../pool/index.ts';
 import type { SandboxPool, TakenSandbox } from '../pool/index.ts';
 import type { Stopping } from '../stopping/stopping.ts';
 import { lostTrial } from './finishing.ts';
@@ -117,7 +118,8 @@ export class TrialRunner {
   async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
     const { profile, ...assignment } = await this.#assignmentOf(place, dispatch);
     const { image, limits } = assignment.spec;
-    const taken = await this.#ports.pool.take({ image, profile, limits });
+    const taken = await this.#ports.pool.take({ image, profile, limits }).catch(heldBack);
+    if (taken === null) return 'later';
     let used = false;
     try {
       // Stopped while its sandbox was made: nothing has begun, and whether it may is asked anew.
@@ -182,3 +184,9 @@ export class TrialRunner {
     };
   }
 }
+
+/** Everything was stopped while the trial waited for its sandbox: nothing has begun, and whether it may is asked anew. */
+const heldBack = (error: unknown): null => {
+  if (error instanceof PoolHeld) return null;
+  throw error;
+};
