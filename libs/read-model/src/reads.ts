@@ -175,10 +175,29 @@ export const deadLetterPage = (db: Kysely<Tables>, query: DeadLetterListQuery) =
 export const oneDeadLetter = (db: Kysely<Tables>, id: string) =>
   db.selectFrom('dead_letter').select('view').where('id', '=', id);
 
+type Raised = ExpressionBuilder<Tables, 'alert'>;
+
+/** Whether an alert's trial ran in a looser sandbox than `strict`: known since its start, which is behind no alert of it. */
+const looserProfile = (alert: Raised) =>
+  alert
+    .exists(
+      alert
+        .selectFrom('trial')
+        .select('trial.id')
+        .whereRef('trial.evaluation_id', '=', 'alert.evaluation_id')
+        .whereRef('trial.id', '=', 'alert.trial_id')
+        .where(sql<SqlBool>`json_array_length(trial.view -> 'profile' -> 'looserThanStrict') > 0`),
+    )
+    .as('looser_profile');
+
 /** A list as of a past position is made of what was raised until then; what was acknowledged later was not yet. */
 export const alertPage = (db: Kysely<Tables>, team: string, query: AlertListQuery, before: number | undefined) => {
   const { at } = query;
-  let select = db.selectFrom('alert').select(['view', 'raised_position']).where('team', '=', team);
+  let select = db
+    .selectFrom('alert')
+    .select(['view', 'raised_position'])
+    .select(looserProfile)
+    .where('team', '=', team);
   if (query.evaluation !== undefined) select = select.where('evaluation_id', '=', query.evaluation);
   if (query.trial !== undefined) select = select.where('trial_id', '=', query.trial);
   if (query.severity !== undefined) select = select.where(sql<boolean>`severity = any(${query.severity}::text[])`);
@@ -193,7 +212,7 @@ export const alertPage = (db: Kysely<Tables>, team: string, query: AlertListQuer
 /** The words of the partial index where it is asked about now, so that the server finds it. */
 const acknowledged =
   (wanted: boolean, at: number | undefined) =>
-  (alert: ExpressionBuilder<Tables, 'alert'>): Expression<SqlBool> => {
+  (alert: Raised): Expression<SqlBool> => {
     if (at === undefined) return alert('acknowledged_position', wanted ? 'is not' : 'is', null);
     if (wanted) return alert('acknowledged_position', '<=', at);
     return alert.or([alert('acknowledged_position', 'is', null), alert('acknowledged_position', '>', at)]);
@@ -210,7 +229,7 @@ export const unacknowledgedCounts = (db: Kysely<Tables>, team: string, at: numbe
 };
 
 export const oneAlert = (db: Kysely<Tables>, team: string, id: string) =>
-  db.selectFrom('alert').select('view').where('id', '=', id).where('team', '=', team);
+  db.selectFrom('alert').select('view').select(looserProfile).where('id', '=', id).where('team', '=', team);
 
 type Stopped = ExpressionBuilder<Tables, 'stop'>;
 

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings, type Settings } from '../config.ts';
 import { createHome, locateHome, type Home } from './home.ts';
@@ -41,9 +41,10 @@ const keepRunsc = (repository: string, home: Home): void =>
  * A whole platform of its own: own home, own ports, own engine, own data.
  * @param options.home - where its state goes; by default a new folder below the system's temporary one
  * @param options.given - further settings, as their environment variables
+ * @param options.profiles - the operator's own sandbox profiles, as their file's text
  */
 export const startPlatform = async (
-  options: { home?: string; given?: Readonly<Record<string, string>> } = {},
+  options: { home?: string; given?: Readonly<Record<string, string>>; profiles?: string } = {},
 ): Promise<TestPlatform> => {
   const base = readSettings();
   const home = options.home === undefined ? await throwAwayHome('platform') : createHome(options.home);
@@ -55,6 +56,7 @@ export const startPlatform = async (
   const stop = (): Promise<void> => discardHome(home.root);
   try {
     await seed(settings.repository, home);
+    if (options.profiles !== undefined) writeFileSync(join(home.root, 'profiles.yaml'), options.profiles);
     const info = await ensurePlatform({ settings });
     keepRunsc(settings.repository, home);
     return { ...info, settings, pidOf: (component) => runningProcess(home, component)?.pid, stop };

@@ -83,7 +83,9 @@ export class RunningTrials {
     this.#running.delete(key);
     // Of a trial that came to have no sandbox nothing was killed; of the others the killer has said what was.
     if (running?.shot === undefined || running.order === undefined) running?.killed.resolve(null);
-    if (running !== undefined && isAlive(running)) this.#outlived.add(running);
+    this.#forgetGone();
+    // Nothing more is told of the trial behind its end, and what it printed is not kept for the sake of its processes.
+    if (running !== undefined && isAlive(running)) this.#outlived.add({ ...running, run: undefined });
     if (this.#running.size > 0) return;
     this.#idle.resolve();
     this.#idle = Promise.withResolvers();
@@ -120,18 +122,20 @@ export class RunningTrials {
 
   /** What an earlier kill, or the end of its trial, has left alive. */
   #survivors(all: readonly Running[], wanted: (running: Running) => boolean): readonly Running[] {
-    for (const running of this.#outlived) if (!isAlive(running)) this.#outlived.delete(running);
+    this.#forgetGone();
     const ordered = all.filter((running) => running.order !== undefined && running.shot?.isGone === false);
     return [...ordered, ...[...this.#outlived].filter(wanted)];
+  }
+
+  #forgetGone(): void {
+    for (const running of this.#outlived) if (!isAlive(running)) this.#outlived.delete(running);
   }
 
   #shoot(chosen: readonly Running[], order: KillOrder): readonly Promise<Killed>[] {
     const shootable = chosen.flatMap((running) => {
       const { evaluationId, trialId, sandbox, shot, run } = running;
       if (sandbox === undefined || shot === undefined) return [];
-      // Behind the end of a trial nothing more is told of it.
-      const pen = this.#outlived.has(running) ? undefined : run?.record;
-      return [{ running, target: { evaluationId, trialId, sandbox, shot, pen } }];
+      return [{ running, target: { evaluationId, trialId, sandbox, shot, pen: run?.record } }];
     });
     const killed = this.#killer.kill(
       shootable.map(({ target }) => target),

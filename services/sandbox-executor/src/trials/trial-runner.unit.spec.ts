@@ -146,6 +146,7 @@ describe('a trial that is taken', () => {
   /** The same log, of which an append is answered only when something else has happened. */
   const delayed = (log: EventLog, meanwhile: () => void): EventLog => ({
     readSubject: (...wanted) => log.readSubject(...wanted),
+    readAll: (...wanted) => log.readAll(...wanted),
     head: () => log.head(),
     follow: (options) => log.follow(options),
     append: async (request) => {
