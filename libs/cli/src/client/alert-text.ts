@@ -1,9 +1,11 @@
+import type { AlertItem } from '@crucible/api';
 import { evidencePointName } from '@crucible/domain';
-import type { AlertCounts, AlertView } from '@crucible/domain';
+import type { AlertCounts } from '@crucible/domain';
 import type { Severity } from '@crucible/events';
 import { pc } from '../colours.ts';
 import { severitiesWorstFirst } from './alerts.ts';
 import { shortId } from './evaluations.ts';
+import { LOOSER } from './result.ts';
 import { table } from './table.ts';
 import { joinedLines, safe, sinceStart } from './text.ts';
 
@@ -31,25 +33,25 @@ export const alertCountsText = (counts: AlertCounts): string => {
 /** How much of an id lists show. Alerts of one trial may be of one millisecond, so it goes beyond the time stamp. */
 export const shortAlertId = (id: string): string => id.slice(0, 18);
 
-const ruleName = ({ rule }: AlertView): string => `${safe(rule.id, 100)}@${rule.version}`;
+const ruleName = ({ rule }: AlertItem): string => `${safe(rule.id, 100)}@${rule.version}`;
 const times = (count: number): string => `${count} ${count === 1 ? 'time' : 'times'}`;
-const responses: Readonly<Record<AlertView['response'], readonly string[]>> = {
+const responses: Readonly<Record<AlertItem['response'], readonly string[]>> = {
   record: ['recorded only'],
   alert: [],
   kill: [pc.red('killed the sandbox')],
 };
 
-const stateOf = ({ acknowledged }: AlertView): string =>
+const stateOf = ({ acknowledged }: AlertItem): string =>
   acknowledged === null
     ? 'open'
     : pc.green(`acknowledged by ${safe(acknowledged.by, 100)}: ${safe(acknowledged.note, SUMMARY_CHARS_MAX)}`);
 
-const foreignLines = ({ foreignTrial }: AlertView): string[] =>
+const foreignLines = ({ foreignTrial }: AlertItem): string[] =>
   foreignTrial === null
     ? []
     : [pc.red(`the canary is of another trial: ${foreignTrial.evaluationId} ${foreignTrial.trialId}`)];
 
-const headOf = (alert: AlertView): string =>
+const headOf = (alert: AlertItem): string =>
   [
     shortAlertId(alert.id),
     paintSeverity(alert.severity, alert.severity.padEnd(SEVERITY_COLUMNS)),
@@ -58,7 +60,7 @@ const headOf = (alert: AlertView): string =>
   ].join('  ');
 
 /** One alert of a list: what, where and how often, and who looked at it. Every text in it is hostile until it is here. */
-export const alertLines = (alert: AlertView, columns: number): string[] => [
+export const alertLines = (alert: AlertItem, columns: number): string[] => [
   headOf(alert),
   ...[
     safe(alert.summary, SUMMARY_CHARS_MAX),
@@ -69,6 +71,7 @@ export const alertLines = (alert: AlertView, columns: number): string[] => [
         times(alert.count),
         alert.raisedAt.slice(0, 19).replace('T', ' '),
         ...responses[alert.response],
+        ...(alert.looserProfile ? [pc.yellow(LOOSER)] : []),
         stateOf(alert),
       ],
       columns - 2,
@@ -77,7 +80,7 @@ export const alertLines = (alert: AlertView, columns: number): string[] => [
 ];
 
 /** One alert of a trial with the evidence it rests on. @param startMs when the trial began, in milliseconds since 1970 */
-export const trialAlertLines = (alert: AlertView, startMs: number): string[] => {
+export const trialAlertLines = (alert: AlertItem, startMs: number): string[] => {
   const names = alert.evidence.map(evidencePointName);
   const wide = Math.max(...names.map((name) => name.length));
   return [
@@ -93,7 +96,7 @@ export const trialAlertLines = (alert: AlertView, startMs: number): string[] => 
 
 /** The worst alerts of an evaluation as a table, and where the others are. */
 export const worstAlertLines = (
-  alerts: readonly AlertView[],
+  alerts: readonly AlertItem[],
   { counts, columns }: { readonly counts: AlertCounts; readonly columns: number },
 ): string[] => {
   const [first] = alerts;

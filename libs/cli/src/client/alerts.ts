@@ -1,6 +1,6 @@
 import { acknowledgedSchema, alertIdSchema, alertListSchema } from '@crucible/api';
-import type { Acknowledged, AlertList } from '@crucible/api';
-import type { AlertCounts, AlertView } from '@crucible/domain';
+import type { Acknowledged, AlertItem, AlertList } from '@crucible/api';
+import type { AlertCounts } from '@crucible/domain';
 import type { Severity } from '@crucible/events';
 import type { ApiClient } from './api-client.ts';
 import { misuse } from './failure.ts';
@@ -29,7 +29,7 @@ export interface AlertFilter {
 
 /** Alerts of the caller's team, newest first, page by page up to `limit`; `nextCursor` says whether there are older ones. */
 export const listAlerts = async (client: ApiClient, filter: AlertFilter, limit: number): Promise<AlertList> => {
-  const items: AlertView[] = [];
+  const items: AlertItem[] = [];
   let cursor: string | undefined;
   for (;;) {
     const asked = { ...filter, limit: Math.min(PAGE_ITEMS, limit - items.length), cursor };
@@ -45,8 +45,8 @@ export const worstAlerts = async (
   client: ApiClient,
   { evaluation, counts, at }: { evaluation: string; counts: AlertCounts; at?: number | undefined },
   limit: number,
-): Promise<AlertView[]> => {
-  const worst: AlertView[] = [];
+): Promise<AlertItem[]> => {
+  const worst: AlertItem[] = [];
   for (const severity of severitiesWorstFirst) {
     const missing = limit - worst.length;
     if (missing <= 0) break;
@@ -59,9 +59,9 @@ export const worstAlerts = async (
 export const trialAlerts = async (
   client: ApiClient,
   place: { evaluation: string; trial: string; at?: number | undefined },
-): Promise<AlertView[]> => {
+): Promise<AlertItem[]> => {
   const { items } = await listAlerts(client, place, alertsListedMax);
-  const rank = ({ severity }: AlertView): number => severitiesWorstFirst.indexOf(severity);
+  const rank = ({ severity }: AlertItem): number => severitiesWorstFirst.indexOf(severity);
   return items.toSorted((a, b) => rank(a) - rank(b) || a.raisedPosition - b.raisedPosition);
 };
 

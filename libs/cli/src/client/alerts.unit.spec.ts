@@ -1,3 +1,4 @@
+import type { AlertItem } from '@crucible/api';
 import { noAlerts, reduceAlert } from '@crucible/domain';
 import type { AlertView } from '@crucible/domain';
 import type { EventData, Severity } from '@crucible/events';
@@ -14,25 +15,25 @@ import { bare } from './text.ts';
 const idOf = (nth: number): string => `019ab3f2-${nth.toString(16).padStart(4, '0')}-7d62-9f30-4c5d6e7f8091`;
 
 /** An alert as its events make it. */
-const alert = (nth: number, data: Partial<EventData<'crucible.alert.raised.v1'>> = {}, note?: string): AlertView => {
+const alert = (nth: number, data: Partial<EventData<'crucible.alert.raised.v1'>> = {}, note?: string): AlertItem => {
   const history = new History().add('crucible.alert.raised.v1', { alertId: idOf(nth), ...data });
   if (note !== undefined)
     history.add('crucible.alert.acknowledged.v1', { ...place(history), alertId: idOf(nth), note });
   const view = history.events.reduce<AlertView | undefined>(reduceAlert, undefined);
   if (view === undefined) throw new Error('no alert');
-  return { ...view, raisedPosition: nth };
+  return { ...view, raisedPosition: nth, looserProfile: false };
 };
 const place = ({ events: [first] }: History) => {
   if (first?.event.type !== 'crucible.alert.raised.v1') throw new Error('no alert');
   const { evaluationId, trialId } = first.event.data;
   return { evaluationId, trialId };
 };
-const of = (severity: Severity, nth: number): AlertView => alert(nth, { severity });
+const of = (severity: Severity, nth: number): AlertItem => alert(nth, { severity });
 const plain = (lines: readonly string[]): string => lines.map(bare).join('\n');
 
 /** A gateway with these alerts, the newest first, that gives at most two a page. */
 const asked: Record<string, unknown>[] = [];
-const holding = (...alerts: readonly AlertView[]): ApiClient => {
+const holding = (...alerts: readonly AlertItem[]): ApiClient => {
   const newest = alerts.toSorted((a, b) => b.raisedPosition - a.raisedPosition);
   const get = (_path: string, schema: z.ZodType, query: Record<string, unknown>) => {
     asked.push(query);
@@ -45,7 +46,7 @@ const holding = (...alerts: readonly AlertView[]): ApiClient => {
   };
   return { get } as unknown as ApiClient;
 };
-const ids = (alerts: readonly AlertView[]): string[] => alerts.map(({ id }) => id);
+const ids = (alerts: readonly AlertItem[]): string[] => alerts.map(({ id }) => id);
 
 describe('alerts', () => {
   const five = [1, 2, 3, 4, 5].map((nth) => alert(nth));
@@ -171,7 +172,9 @@ describe('what show says of alerts', () => {
     expect(text).toMatch(/^ {4}kernel:812 +\+\d+\.\d{3} s {2}connect \/var\/run\/docker\.sock: ENOENT$/m);
     expect(text).toMatch(/^profile {6}lab␛\[1m 7, looser than strict in memoryBytesMax, pidsMax$/m);
     const strict = { ...trial, profile: { name: 'strict', version: '1', looserThanStrict: [] } };
-    expect(plain(trialLines({ trial: strict, sample, position: 1 }, []))).not.toContain('profile');
+    expect(plain(trialLines({ trial: strict, sample, position: 1 }, []))).toMatch(/^profile +strict 1$/m);
+    expect(plain(alertLines({ ...of('high', 3), looserProfile: true }, 200))).toContain(' · looser profile · open');
+    expect(plain(alertLines(of('high', 3), 200))).not.toContain('looser');
     expect(plain(evaluationLines({ ...evaluation, looserProfile: true }, [], [], view))).toContain(
       'some trials ran in a profile that is looser than strict',
     );

@@ -1,5 +1,5 @@
-import type { TrialAnswer } from '@crucible/api';
-import type { AlertView, EvaluationView, TrialView } from '@crucible/domain';
+import type { AlertItem, TrialAnswer } from '@crucible/api';
+import type { EvaluationView, TrialView } from '@crucible/domain';
 import { displayable } from '@crucible/events';
 import { pc } from '../colours.ts';
 import { alertCountsText, trialAlertLines, worstAlertLines } from './alert-text.ts';
@@ -29,7 +29,7 @@ export const findTrial = (trials: readonly TrialView[], given: string): TrialVie
 export const evaluationLines = (
   evaluation: EvaluationView,
   trials: readonly TrialView[],
-  alerts: readonly AlertView[],
+  alerts: readonly AlertItem[],
   view: { readonly columns: number; readonly nowMs: number; readonly url: string },
 ): string[] => {
   const worst = worstAlertLines(alerts, { counts: evaluation.alerts, columns: view.columns });
@@ -74,7 +74,7 @@ const profileText = (trial: TrialView): string[] => {
   return [fact('profile', `${safe(profile.name, 60)} ${safe(profile.version, 20)}${mark}`)];
 };
 
-const alertsOf = (trial: TrialView, alerts: readonly AlertView[]): string[] => {
+const alertsOf = (trial: TrialView, alerts: readonly AlertItem[]): string[] => {
   if (alerts.length === 0) return [];
   const startMs = clockStartMs(trial);
   return ['', pc.dim('alerts'), ...alerts.flatMap((alert) => trialAlertLines(alert, startMs))];
@@ -87,7 +87,7 @@ const sourceLines = (source: string): string[] => {
 };
 
 /** One trial with its alerts, as `show --trial` prints it. */
-export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly AlertView[]): string[] => {
+export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly AlertItem[]): string[] => {
   const observed = trial.kernelObserved === false ? pc.dim(' (system calls were not observed)') : '';
   const output = trial.evidence.find(({ channel }) => channel === 'output');
   return [

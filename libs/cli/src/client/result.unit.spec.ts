@@ -104,7 +104,7 @@ describe('the result', () => {
         summary: plain(summaryLines(page, 200, nowMs)),
         row: plain(resultLines(page, { columns: 200, nowMs }).slice(1, 2)),
         listed: containmentText(page.evaluation),
-        trial: plain(trialLines({ trial, sample, position: 1 })),
+        trial: plain(trialLines({ trial, sample, position: 1 }, [])),
       };
     };
     const marked = of(looser);
