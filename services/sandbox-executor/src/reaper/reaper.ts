@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '@crucible/service-kit';
-import { isAlive, killProcess } from '../stopping/host-process.ts';
+import { isAlive, killProcess, processesOf } from '../stopping/host-process.ts';
 import { goneAt, Shot } from '../stopping/shot.ts';
 import type { EngineLeftovers, LabelledContainer } from './engine-leftovers.ts';
 import { item } from './item.ts';
@@ -129,13 +129,22 @@ export class Reaper {
     const orphans = processes.filter(
       (each) => (staleIds.has(each.containerId) || !all.has(each.containerId)) && this.#isOrphan(each, graceMs),
     );
-    for (const orphan of orphans) {
-      this.#ours.add(orphan.containerId);
-      items.push(...killOrphan(orphan));
-    }
-    if (orphans.length > 0) await goneAt(() => !orphans.some(isAlive), DEATH_MS_MAX);
+    items.push(...(await this.#killOrphans(orphans)));
     items.push(...this.#remains(present, seen, graceMs));
     items.push(...(await engine.removeNetworks()), ...(await engine.removeVolumes()));
+    return items;
+  }
+
+  /** With all that is in their containers' cgroups, as the processes in which guests run; and waits until those are empty. */
+  async #killOrphans(orphans: readonly RuntimeProcess[]): Promise<ReapedItem[]> {
+    const items = orphans.flatMap(killOrphan);
+    const ids = new Set(orphans.map(({ containerId }) => containerId));
+    for (const id of ids) {
+      this.#ours.add(id);
+      new Shot(id).fire();
+    }
+    const isEmpty = (id: string): boolean => (processesOf(id) ?? []).length === 0;
+    if (ids.size > 0) await goneAt(() => !orphans.some(isAlive) && [...ids].every(isEmpty), DEATH_MS_MAX);
     return items;
   }
 
