@@ -108,7 +108,10 @@ export interface WorkItem {
 
 /** A message of a work queue as it is stored; `position` is its place in the queue's own stream. */
 export type QueuedMessage = StoredMessage & {
-  /** 1 on first delivery. */
+  /**
+   * 1 on first delivery. As the server counts: one of 2.9 forgets a delivery that fell due while nobody took any, so this
+   * can be fewer than there were, by one for each such time.
+   */
   readonly delivery: number;
 };
 

@@ -23,6 +23,7 @@ export type ReadableLog = Pick<EventLog, 'readSubject'> & Pick<EventHistory, 're
 export interface Handed {
   readonly event: Completed | Alert;
   readonly position: number;
+  /** As of `QueuedMessage`: the attempts that are told and bounded are those the bus knows of. */
   readonly delivery: number;
 }
 
