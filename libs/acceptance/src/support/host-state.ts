@@ -17,6 +17,8 @@ const WATCHED = [
   '/var/spool/cron',
   '/root/.ssh',
 ];
+/** What the system itself is of, as deep as what a program would put there to be run by others. */
+const SYSTEM = ['/usr/bin', '/usr/sbin', '/lib', '/opt', '/boot'];
 const WATCHED_FILES = ['/root/.bashrc', '/root/.profile', '/root/.bash_profile', '/etc/shadow', '/etc/passwd'];
 /** Folders that everyone writes to: only what belongs to the user of sandboxes counts. */
 const SHARED = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/dev/mqueue'];
@@ -81,6 +83,7 @@ export const hostState = async (): Promise<Readonly<Record<string, unknown>>> =>
     ...(await hostFacts()),
     files: [
       ...WATCHED.map((folder) => `${lineOf(folder)} ${fingerprint(walk(folder, 6).map(lineOf))}`),
+      ...SYSTEM.map((folder) => `${lineOf(folder)} ${fingerprint(walk(folder, 2).map(lineOf))}`),
       ...WATCHED_FILES.map(lineOf),
     ],
     filesOfNobody: ofNobody().sort(),
