@@ -50,9 +50,14 @@ const keepRunsc = (repository: string, home: Home): void =>
  * A whole platform of its own: own home, own ports, own engine, own data.
  * @param options.home - where its state goes; by default a new folder below the system's temporary one
  * @param options.given - further settings, as their environment variables
+ * @param options.before - awaited while the home is there and nothing in it was started yet
  */
 export const startPlatform = async (
-  options: { home?: string; given?: Readonly<Record<string, string>> } = {},
+  options: {
+    home?: string;
+    given?: Readonly<Record<string, string>>;
+    before?: (settings: Settings) => Promise<void>;
+  } = {},
 ): Promise<TestPlatform> => {
   const base = readSettings();
   const home = options.home === undefined ? await throwAwayHome('platform') : createHome(options.home);
@@ -64,6 +69,7 @@ export const startPlatform = async (
   const stop = (): Promise<void> => discardHome(home.root);
   try {
     await seed(settings.repository, home);
+    await options.before?.(settings);
     const info = await ensurePlatform({ settings });
     keepRunsc(settings.repository, home);
     return { ...info, settings, pidOf: (component) => runningProcess(home, component)?.pid, stop };
