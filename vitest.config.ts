@@ -18,7 +18,8 @@ const tier = (name: 'unit' | 'int' | 'e2e', timeoutMs: number) => ({
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs * 2,
     // A second try where real servers share a machine with others; what needed one is named (libs/cli/src/second-tries.ts).
-    ...(name === 'unit' ? {} : { fileParallelism: false, retry: 1 }),
+    // What a real server will have done shortly may take it seconds there, so `expect.poll` waits for longer than its second.
+    ...(name === 'unit' ? {} : { fileParallelism: false, retry: 1, expect: { poll: { timeout: 15_000 } } }),
     globalSetup: globalSetup[name],
   },
 });

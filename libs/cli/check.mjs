@@ -1,5 +1,5 @@
 // The one door: `npm run check`. Runs every check that needs no platform, shows one line a step, and the output only of
-// what failed. Continuous integration opens the same door.
+// what failed. Continuous integration opens the same door, `--without-unit-tests` where it runs and counts those itself.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -28,6 +28,16 @@ const env = {
 
 const bin = (name, ...args) => [join(root, 'node_modules/.bin', name), ...args];
 
+const unitTests = {
+  name: 'unit tests',
+  argv: bin('vitest', 'run', '--project', 'unit', '--silent', '--reporter=default'),
+};
+const isKnown = process.argv.slice(2).every((argument) => argument === '--without-unit-tests');
+if (!isKnown) {
+  console.error(`unknown argument: ${process.argv.slice(2).join(' ')}; there is --without-unit-tests`);
+  process.exit(2);
+}
+
 /** Steps on one line of this list run at the same time; two cores carry two. */
 const stages = [
   [
@@ -43,7 +53,7 @@ const stages = [
     { name: 'types', argv: ['npm', 'run', '--silent', 'typecheck'] },
   ],
   [
-    { name: 'unit tests', argv: bin('vitest', 'run', '--project', 'unit', '--silent', '--reporter=default') },
+    ...(process.argv.includes('--without-unit-tests') ? [] : [unitTests]),
     { name: 'generated files', argv: ['npm', 'run', '--silent', 'generate', '--', '--check'] },
   ],
 ];

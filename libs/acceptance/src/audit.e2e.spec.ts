@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { evaluationListSchema, trialListSchema } from '@crucible/api';
 import { encodeCheckpointLine } from '@crucible/transparency';
 import { signNote } from '@crucible/transparency/node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { endOf, outputOf, problemOf, request, submit, trialsOf } from './support/api.ts';
 import { OtherHome } from './support/archive.ts';
 import { crucible, crucibleJson } from './support/cli.ts';
@@ -48,6 +48,12 @@ const verifyFile = async (path: string, ...more: readonly string[]): Promise<Ver
   const argv = ['audit', 'verify', '--export', path, '--public-key', exported.publicKey, '--json', ...more];
   return verdictOf(await crucible(argv, { env: { CRUCIBLE_HOME: join(folder, 'no-home') } }));
 };
+/** An export of the one evaluation. @returns its path */
+const exportOne = async (): Promise<string> => {
+  const one = join(scratch(), 'one.ndjson');
+  await crucibleJson(['audit', 'export', '--out', one, '--evaluation', evaluationId]);
+  return one;
+};
 const verifyLive = async (): Promise<Verdict & { code: number }> =>
   verdictOf(await crucible(['audit', 'verify', '--json']));
 
@@ -74,8 +80,7 @@ describe('the log of a platform that ran an evaluation', () => {
   });
 
   it('exports one evaluation with proofs, which verifies too', async () => {
-    const one = join(folder, 'one.ndjson');
-    await crucibleJson(['audit', 'export', '--out', one, '--evaluation', evaluationId]);
+    const one = await exportOne();
     const verdict = await verifyFile(one);
     expect(verdict).toMatchObject({ code: 0, ok: true });
     expect(verdict.events).toBeLessThan(exported.events);
@@ -175,94 +180,105 @@ describe('an export that somebody changed', () => {
   });
 });
 
+/** Every evaluation and trial as of the archive's end. */
+const readModel = async (get: (path: string) => Promise<Response>, query: string): Promise<unknown> => {
+  const list = async (path: string): Promise<unknown> => (await get(path)).json();
+  const { items } = evaluationListSchema.parse(await list(`/api/v1/evaluations?limit=200${query}`));
+  const trials = items.map(async ({ id }) =>
+    trialListSchema.parse(await list(`/api/v1/evaluations/${id}/trials?limit=500${query}`)),
+  );
+  return { items, trials: (await Promise.all(trials)).map((page) => page.items) };
+};
+
+const expectSameAndClosed = async (archive: OtherHome): Promise<void> => {
+  const imported = await archive.json<Verdict>('audit', 'import', file, '--public-key', exported.publicKey);
+  expect(imported).toMatchObject({ ok: true, events: exported.events });
+  expect(await archive.head()).toBe(exported.events);
+  const checkpoint = await (await archive.get('/audit/checkpoint')).text();
+  expect(Buffer.from(checkpoint.split('\n')[2] ?? '', 'base64').toString('hex')).toBe(imported.root);
+  const copy = await readModel((path) => archive.get(path), '');
+  expect(copy).toEqual(await readModel(request, `&at=${exported.events}`));
+  const [trial] = await trialsOf(evaluationId);
+  const output = await archive.get(`/api/v1/evaluations/${evaluationId}/trials/${trial?.id}/output.txt`);
+  expect(await output.text()).toBe((await outputOf(evaluationId, trial?.id ?? '')).bytes.toString());
+  const refused = await archive.get(`/api/v1/evaluations/${evaluationId}/cancel`, { method: 'POST' });
+  expect(refused.status).toBeGreaterThanOrEqual(400);
+  expect(await archive.json('status')).toMatchObject({ state: 'up', archive: { size: exported.events } });
+  expect(await archive.json('audit', 'verify')).toMatchObject({ ok: true, root: imported.root });
+  expect((await archive.crucible('projections', 'compare')).code).toBe(0);
+  expect(await archive.head()).toBe(exported.events);
+};
+
+/** It grows by three events; then one byte below is changed, and after that the store is set back to before it grew. */
+const expectChangesNoticed = async (archive: OtherHome): Promise<void> => {
+  const older = archive.copyStore();
+  const grown = await archive.append(3);
+  await waitFor('a checkpoint over what was added', async () => {
+    const note = await (await archive.get('/audit/checkpoint')).text();
+    return Number(note.split('\n')[1]) === grown;
+  });
+  await archive.crucible('down');
+  const [block = ''] = archive.messageFiles;
+  const bytes = readFileSync(block);
+  const within = bytes.indexOf('"crucible.trial.finished.v1"');
+  bytes.writeUInt8(bytes.readUInt8(within + 1) ^ 1, within + 1);
+  writeFileSync(block, bytes);
+  const hit = lines().find((line) => line.includes('crucible.trial.finished.v1')) ?? '';
+  const positionOfIt = Number(/"position":(\d+)/.exec(hit)?.[1]);
+  const up = await archive.crucible('up');
+  expect(up.code).not.toBe(0);
+  const changed = await archive.json<Verdict>('audit', 'verify');
+  expect(changed).toMatchObject({ ok: false });
+  expect(changed.firstBadPosition).toBe(positionOfIt);
+
+  await archive.crucible('down');
+  archive.restoreStore(older);
+  expect((await archive.crucible('up')).code).not.toBe(0);
+  const back = await archive.json<Verdict>('audit', 'verify');
+  expect(back).toMatchObject({ ok: false, firstBadPosition: exported.events + 1 });
+};
+
 describe('an archive', () => {
-  let archive: OtherHome;
-  beforeAll(async () => {
+  let archive: OtherHome | undefined;
+  afterEach(async () => {
+    await archive?.remove();
+    archive = undefined;
+  });
+
+  // In one, as each step needs what the one before has made: tried again, all of it begins in a new home.
+  it('has the same root and read model, takes nothing, is made in an empty home only, and notices each change of its store', async () => {
     archive = await OtherHome.make();
-  });
-  afterAll(() => archive?.remove());
-
-  /** Every evaluation and trial as of the archive's end. */
-  const readModel = async (get: (path: string) => Promise<Response>, query: string): Promise<unknown> => {
-    const list = async (path: string): Promise<unknown> => (await get(path)).json();
-    const { items } = evaluationListSchema.parse(await list(`/api/v1/evaluations?limit=200${query}`));
-    const trials = items.map(async ({ id }) =>
-      trialListSchema.parse(await list(`/api/v1/evaluations/${id}/trials?limit=500${query}`)),
-    );
-    return { items, trials: (await Promise.all(trials)).map((page) => page.items) };
-  };
-
-  it('has the same root and the same read model, and takes nothing', async () => {
-    const imported = await archive.json<Verdict>('audit', 'import', file, '--public-key', exported.publicKey);
-    expect(imported).toMatchObject({ ok: true, events: exported.events });
-    expect(await archive.head()).toBe(exported.events);
-    const checkpoint = await (await archive.get('/audit/checkpoint')).text();
-    expect(Buffer.from(checkpoint.split('\n')[2] ?? '', 'base64').toString('hex')).toBe(imported.root);
-    const copy = await readModel((path) => archive.get(path), '');
-    expect(copy).toEqual(await readModel(request, `&at=${exported.events}`));
-    const [trial] = await trialsOf(evaluationId);
-    const output = await archive.get(`/api/v1/evaluations/${evaluationId}/trials/${trial?.id}/output.txt`);
-    expect(await output.text()).toBe((await outputOf(evaluationId, trial?.id ?? '')).bytes.toString());
-    const refused = await archive.get(`/api/v1/evaluations/${evaluationId}/cancel`, { method: 'POST' });
-    expect(refused.status).toBeGreaterThanOrEqual(400);
-    expect(await archive.json('status')).toMatchObject({ state: 'up', archive: { size: exported.events } });
-    expect(await archive.json('audit', 'verify')).toMatchObject({ ok: true, root: imported.root });
-    expect((await archive.crucible('projections', 'compare')).code).toBe(0);
-    expect(await archive.head()).toBe(exported.events);
-  });
-
-  it('is made in an empty home only, of a whole log', async () => {
+    await expectSameAndClosed(archive);
     const again = await archive.crucible('audit', 'import', file, '--public-key', exported.publicKey);
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining(archive.root) });
-    const other = await OtherHome.make();
-    const one = join(folder, 'one.ndjson');
-    const part = await other.crucible('audit', 'import', one, '--public-key', exported.publicKey);
-    expect(part).toMatchObject({ code: 2, stderr: expect.stringContaining('one evaluation') });
-    await other.remove();
+    await expectChangesNoticed(archive);
   });
 
-  it('notices a changed byte in the store, and a store set back to an older copy', async () => {
-    const older = archive.copyStore();
-    const grown = await archive.append(3);
-    await waitFor('a checkpoint over what was added', async () => {
-      const note = await (await archive.get('/audit/checkpoint')).text();
-      return Number(note.split('\n')[1]) === grown;
-    });
-    await archive.crucible('down');
-    const [block = ''] = archive.messageFiles;
-    const bytes = readFileSync(block);
-    const within = bytes.indexOf('"crucible.trial.finished.v1"');
-    bytes.writeUInt8(bytes.readUInt8(within + 1) ^ 1, within + 1);
-    writeFileSync(block, bytes);
-    const hit = lines().find((line) => line.includes('crucible.trial.finished.v1')) ?? '';
-    const positionOfIt = Number(/"position":(\d+)/.exec(hit)?.[1]);
-    const up = await archive.crucible('up');
-    expect(up.code).not.toBe(0);
-    const changed = await archive.json<Verdict>('audit', 'verify');
-    expect(changed).toMatchObject({ ok: false });
-    expect(changed.firstBadPosition).toBe(positionOfIt);
-
-    await archive.crucible('down');
-    archive.restoreStore(older);
-    expect((await archive.crucible('up')).code).not.toBe(0);
-    const back = await archive.json<Verdict>('audit', 'verify');
-    expect(back).toMatchObject({ ok: false, firstBadPosition: exported.events + 1 });
+  it('is made of a whole log only', async () => {
+    archive = await OtherHome.make();
+    const one = await exportOne();
+    const part = await archive.crucible('audit', 'import', one, '--public-key', exported.publicKey);
+    expect(part).toMatchObject({ code: 2, stderr: expect.stringContaining('one evaluation') });
   });
 });
 
 describe('evidence that was erased', () => {
   it('is gone with its record, and the log verifies', async () => {
-    const [trial] = await trialsOf(evaluationId);
+    // Its own: a second try would find the output of the first erased already.
+    const samples = [sample('named', `print("${secret}")`)];
+    const { id } = await submit({ suite: suiteOf(samples, { name: 'erased' }) });
+    await endOf(id);
+    const [trial] = await trialsOf(id);
     const before = await verifyLive();
-    const path = `/api/v1/evaluations/${evaluationId}/trials/${trial?.id}/output`;
-    const erase = ['erase', evaluationId, '--trial', trial?.id ?? '', '--reason', 'it names a person'];
+    const path = `/api/v1/evaluations/${id}/trials/${trial?.id}/output`;
+    const erase = ['erase', id, '--trial', trial?.id ?? '', '--reason', 'it names a person'];
     await crucibleJson(erase);
     const gone = await waitFor('the output to be gone', async () => {
       const answer = await request(path);
       return answer.status === 410 && answer;
     });
     expect((await problemOf(gone)).detail).toMatch(/^erased, position \d+/);
-    const shown = await crucible(['show', evaluationId, '--trial', trial?.id ?? '', '--output']);
+    const shown = await crucible(['show', id, '--trial', trial?.id ?? '', '--output']);
     expect(shown).toMatchObject({ code: 1, stderr: expect.stringMatching(/erased, position \d+/) });
     const after = await waitFor('every channel to be erased', async () => {
       const verdict = await verifyLive();

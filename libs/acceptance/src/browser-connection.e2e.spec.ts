@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { endOf, evaluationOf, submit, trialsOf } from './support/api.ts';
 import { useBrowser } from './support/browser.ts';
-import { allReady, pids } from './support/cli.ts';
+import { allReady, pidOf } from './support/cli.ts';
 import { platform } from './support/facts.ts';
 import { sleepers, suiteOf } from './support/suites.ts';
 import { waitFor } from './support/wait.ts';
@@ -36,7 +36,7 @@ describe('a page whose gateway is killed', () => {
       await each.evaluate(() => void Object.assign(globalThis, { marked: true }));
     }
     await waitFor('some trials to end', async () => (await evaluationOf(id)).trials.passed >= 2);
-    process.kill((await pids())['gateway'] ?? 0, 'SIGKILL');
+    process.kill(await pidOf('gateway'), 'SIGKILL');
     await page
       .getByRole('status')
       .getByText(/Reconnecting|Offline/)

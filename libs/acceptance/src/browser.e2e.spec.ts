@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { endOf, evaluationOf, submit, trialsOf } from './support/api.ts';
 import { useBrowser } from './support/browser.ts';
 import { crucible, startCrucible } from './support/cli.ts';
@@ -52,12 +52,10 @@ describe('the list', () => {
     const page = await open();
     await mark(page);
     const title = `Seen in the list ${Date.now()}`;
-    const run = startCrucible([
-      'run',
-      writeSuite(suiteOf(sleepers(4, 2), { title, concurrency: 2 })),
-      '--no-start',
-      '--json',
-    ]);
+    // The last two run for so long that the state between is there to be seen, also by a page that is slow.
+    const slow = sleepers(2, 10).map((each, index) => ({ ...each, id: `slow-${index}` }));
+    const suite = suiteOf([...sleepers(2, 1), ...slow], { title, concurrency: 2 });
+    const run = startCrucible(['run', writeSuite(suite), '--no-start', '--json']);
     const row = page.getByRole('listitem').filter({ hasText: title });
     await row.getByText('Running', { exact: true }).waitFor();
     await row.getByText('2 of 4').waitFor();
@@ -76,7 +74,7 @@ describe('a pasted program', () => {
     'import sys, time',
     `print(${JSON.stringify(hostile)}, flush=True)`,
     'print("\\x1b[31mred\\x1b[0m \\x1b[2J\\x00 first", flush=True)',
-    'time.sleep(4)',
+    'time.sleep(15)',
     'print("second", file=sys.stderr)',
     '',
   ].join('\n');
@@ -86,6 +84,7 @@ describe('a pasted program', () => {
     await page.getByRole('link', { name: 'Submit' }).first().click();
     await page.getByRole('tab', { name: 'A program' }).click();
     await page.getByLabel('Title').fill('Pasted <b>program</b>');
+    await page.getByLabel('Wall time').fill('60');
     await pasteProgram(page, program);
     await page.getByRole('button', { name: 'Run program' }).click();
     await page.waitForURL('**/evaluations/*');
@@ -96,7 +95,7 @@ describe('a pasted program', () => {
     await output.getByText('first').waitFor();
     expect((await evaluationOf(evaluationIn(page))).status).toBe('running');
     expect(await output.getByText('second').count()).toBe(0);
-    await output.getByText('second').waitFor();
+    await output.getByText('second').waitFor({ timeout: 40_000 });
     await page.getByText('Completed').waitFor();
 
     await page.getByRole('button', { name: 'Wrap' }).click();
@@ -107,7 +106,7 @@ describe('a pasted program', () => {
     expect(await output.getByText('red', { exact: true }).getAttribute('class')).toContain('sgr-1');
 
     await page.getByRole('tab', { name: 'Sample' }).click();
-    await page.getByRole('textbox', { name: 'Source' }).or(page.getByText('time.sleep(4)')).first().waitFor();
+    await page.getByRole('textbox', { name: 'Source' }).or(page.getByText('time.sleep(15)')).first().waitFor();
     await page.keyboard.press('Escape');
     await waitFor(
       'the trial to close',
@@ -147,7 +146,9 @@ describe('names that are HTML', () => {
 
 describe('cancelling', () => {
   it('asks first, and shows who said why', async () => {
-    const { id } = await submit({ suite: suiteOf(sleepers(6, 25), { concurrency: 2 }) });
+    const { id } = await submit({
+      suite: suiteOf(sleepers(6, 200), { concurrency: 2, sandbox: { wallTime: '300s' } }),
+    });
     const page = await open();
     await page.goto(`${platform().url}/evaluations/${id}`);
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -186,13 +187,17 @@ describe('every page', () => {
   const wide = (page: Page): Promise<number> =>
     page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-  it.each([360, 1600])('fits %i pixels without scrolling sideways', async (width) => {
+  let id: string;
+  beforeAll(async () => {
     const samples = [
       sample('a-very-long-name-without-any-space-'.repeat(2), `print("x" * 3000)\nprint("word " * 400)`),
       ...Array.from({ length: 20 }, (_, index) => sample(`s${index}`, 'print(1)')),
     ];
-    const { id } = await submit({ suite: suiteOf(samples, { title: 'W'.repeat(110), concurrency: 6 }) });
+    ({ id } = await submit({ suite: suiteOf(samples, { title: 'W'.repeat(110), concurrency: 6 }) }));
     await endOf(id);
+  });
+
+  it.each([360, 1600])('fits %i pixels without scrolling sideways', async (width) => {
     const page = await open(width, 800);
     for (const path of ['/', '/submit', '/submit?program', `/evaluations/${id}`, `/evaluations/${id}?trial=0-1-1`]) {
       await page.goto(platform().url + path);

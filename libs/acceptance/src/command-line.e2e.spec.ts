@@ -128,7 +128,7 @@ describe('a taken port', () => {
 
 describe('verbs with --json', () => {
   it('are all JSON: list, show, status, doctor, logs, cancel, watch', async () => {
-    const { id } = await submit({ suite: suiteOf(sleepers(2, 20)) });
+    const { id } = await submit({ suite: suiteOf(sleepers(2, 200), { sandbox: { wallTime: '300s' } }) });
     const { items } = await crucibleJson<{ items: { id: string }[] }>(['list', '--limit', '5']);
     expect(items[0]?.id).toBe(id);
 

@@ -1,13 +1,15 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import type { CrucibleEvent } from '@crucible/events';
-import { afterEach, describe, expect, it } from 'vitest';
-import { allReady, crucible, crucibleJson, pids, startCrucible } from './support/cli.ts';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { allReady, crucible, crucibleJson, jsonLines, pidIn, pidOf, pids, startCrucible } from './support/cli.ts';
 import type { Running } from './support/cli.ts';
-import { containersOfTrials } from './support/engine.ts';
-import { readLog } from './support/log.ts';
+import { containersAt, containersOfTrials } from './support/engine.ts';
+import { platform } from './support/facts.ts';
+import { logSoFar, queuedItems } from './support/log.ts';
+import { comeToRest } from './support/rest.ts';
 import { sample, sleepers, suiteOf, writeSuite } from './support/suites.ts';
 import type { SampleInput } from './support/suites.ts';
-import { waitFor } from './support/wait.ts';
+import { sleep, waitFor } from './support/wait.ts';
 
 const CONCURRENCY = 3;
 
@@ -20,7 +22,7 @@ interface Stopped {
 }
 
 const events = async (): Promise<{ position: number; event: CrucibleEvent }[]> =>
-  (await readLog()).flatMap((stored) => (stored.ok ? [{ position: stored.position, event: stored.event }] : []));
+  (await logSoFar()).flatMap((stored) => (stored.ok ? [{ position: stored.position, event: stored.event }] : []));
 const of = (id: string, { event }: { event: CrucibleEvent }): boolean =>
   (event.data as { evaluationId?: string }).evaluationId === id;
 
@@ -45,11 +47,8 @@ const startRun = async (samples: SampleInput[], output = '1MiB'): Promise<{ run:
 
 const stop = (...argv: string[]): Promise<Stopped> =>
   crucibleJson<Stopped>(['stop', ...argv, '--reason', 'a drill', '--wait', '60']);
-const engaged = new Set<string>();
-const release = async (stopId: string): Promise<void> => {
-  await crucibleJson(['stop', 'release', stopId, '--reason', 'the drill is over']);
-  engaged.delete(stopId);
-};
+const release = (stopId: string): Promise<object> =>
+  crucibleJson(['stop', 'release', stopId, '--reason', 'the drill is over']);
 
 /** A process and those that it made, as a service and its workers. */
 const family = (pid: number): number[] => {
@@ -68,7 +67,7 @@ const family = (pid: number): number[] => {
 const frozen = new Set<number>();
 const freeze = async (...names: string[]): Promise<void> => {
   const running = await pids();
-  for (const pid of names.flatMap((name) => family(running[name] ?? 0))) {
+  for (const pid of names.flatMap((name) => family(pidIn(running, name)))) {
     process.kill(pid, 'SIGSTOP');
     frozen.add(pid);
   }
@@ -84,15 +83,15 @@ const thaw = (): void => {
   frozen.clear();
 };
 
+beforeAll(() => comeToRest());
 afterEach(async () => {
   thaw();
-  for (const stopId of engaged) await release(stopId);
   await allReady();
+  await comeToRest();
 });
 
 /** Nothing ran on, and every kill is on record with its latency. */
 const expectKilled = async (id: string, { stopId, executors, silent }: Stopped): Promise<void> => {
-  engaged.add(stopId);
   expect(silent).toEqual([]);
   expect(executors).toMatchObject([{ killed: CONCURRENCY, unconfirmed: 0 }]);
   const kills = (await events()).filter((each) => of(id, each)).map(({ event }) => event);
@@ -147,7 +146,6 @@ describe('an emergency stop', () => {
     const one = await startRun(drill());
     const other = await startRun(sleepers(CONCURRENCY, 5));
     const stopped = await stop('--evaluation', one.id);
-    engaged.add(stopped.stopId);
     expect(stopped.executors).toMatchObject([{ killed: CONCURRENCY, unconfirmed: 0 }]);
     expect((await other.run.ended).code).toBe(0);
     await release(stopped.stopId);
@@ -174,7 +172,7 @@ while True:
     const running = await startRun(drill());
     const stopped = await stop('--all');
     await expectKilled(running.id, stopped);
-    process.kill((await pids())['sandbox-executor'] ?? 0, 'SIGKILL');
+    process.kill(await pidOf('sandbox-executor'), 'SIGKILL');
     await allReady();
     const known = await events();
     expect(
@@ -184,12 +182,80 @@ while True:
     await expectRest(running, CONCURRENCY + 2);
   });
 
+  it('is known to an executor that comes back to work that waits for it', async () => {
+    await freeze('sandbox-executor');
+    const suite = suiteOf(sleepers(CONCURRENCY, 0), { concurrency: CONCURRENCY });
+    const run = startCrucible(['run', writeSuite(suite), '--no-start', '--json'], { timeoutMs: 280_000 });
+    const id = String(
+      await waitFor('the submission', () => run.lines().find(({ type }) => type === 'submitted')?.['evaluationId']),
+    );
+    const told = async (type: string) =>
+      (await events()).filter((each) => of(id, each) && each.event.type === type).length;
+    await waitFor('the dispatches', async () => (await told('crucible.trial.dispatched.v1')) === CONCURRENCY);
+    const { code, stdout } = await crucible(['stop', '--all', '--reason', 'a drill', '--wait', '1', '--json']);
+    const [stopped] = jsonLines(stdout) as unknown as Stopped[];
+    if (stopped === undefined) throw new Error('the stop printed nothing');
+    // Whoever could have confirmed it is frozen.
+    expect([code, stopped.executors, stopped.silent.length]).toEqual([1, [], 1]);
+    expect(await queuedItems()).toBe(CONCURRENCY);
+    process.kill(await pidOf('sandbox-executor'), 'SIGKILL');
+    await allReady();
+    await waitFor('its items to be let go', async () => (await queuedItems()) === 0, 60_000, 300);
+    expect(await told('crucible.trial.started.v2')).toBe(0);
+    await release(stopped.stopId);
+    expect((await run.ended).code).toBe(0);
+    expect(await told('crucible.trial.started.v2')).toBe(CONCURRENCY);
+  });
+
+  it('of a team kills what it runs', async () => {
+    const running = await startRun(drill());
+    const stopped = await stop('--team', 'default');
+    await expectKilled(running.id, stopped);
+    await release(stopped.stopId);
+    await expectRest(running, CONCURRENCY + 2);
+  });
+
   it('is released by a second act with a reason, once', async () => {
     const stopped = await stop('--team', 'nobody');
-    engaged.add(stopped.stopId);
     expect((await crucible(['stop', 'release', stopped.stopId])).code).toBe(2);
     await release(stopped.stopId);
     expect((await crucible(['stop', 'release', stopped.stopId, '--reason', 'again'])).code).toBe(1);
     expect((await crucible(['stop', '--all'])).code).toBe(2);
+  });
+});
+
+describe('an executor that the bus is silent to', () => {
+  it('kills what it runs by itself, and the trials are tried again', async () => {
+    const { run, id } = await startRun(sleepers(CONCURRENCY, 25));
+    const sandboxes = (await events()).flatMap(({ event }) =>
+      event.type === 'crucible.trial.started.v2' && event.data.evaluationId === id ? [event.data.sandboxId] : [],
+    );
+    expect(sandboxes).toHaveLength(CONCURRENCY);
+    const frozenAt = Date.now();
+    await freeze('nats');
+    await waitFor(
+      'its sandboxes to go while nobody can reach it',
+      async () => !(await containersAt(platform().dockerSocket)).some(({ Id }) => sandboxes.includes(Id)),
+      14_000,
+    );
+    await sleep(Math.max(0, frozenAt + 14_000 - Date.now()));
+    thaw();
+    const { code, stdout } = await run.ended;
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ status: 'completed', trials: { passed: CONCURRENCY } });
+    expect(code).toBe(0);
+    const told = (await events()).filter((each) => of(id, each)).map(({ event }) => event);
+    const kills = told.flatMap((event) => (event.type === 'crucible.sandbox.kill-confirmed.v1' ? [event.data] : []));
+    expect(kills).toHaveLength(CONCURRENCY);
+    for (const kill of kills) expect(kill).toMatchObject({ cause: 'lease-lost', stopId: null, gone: true });
+    const lost = told.flatMap((event) =>
+      event.type === 'crucible.trial.finished.v1' && event.data.outcome === 'errored' ? [event.data] : [],
+    );
+    expect(lost).toHaveLength(CONCURRENCY);
+    for (const each of lost)
+      expect(each).toMatchObject({
+        reason: 'lease-lost',
+        verdict: 'unknown',
+        error: 'the bus was silent for longer than the lease',
+      });
   });
 });

@@ -23,8 +23,8 @@ const requestsFor = (evaluationId: string, wanted: number): Promise<Received[]> 
     return own.length >= wanted && own;
   });
 
-const evaluate = async (source: string): Promise<string> => {
-  const { id } = await submit({ suite: suiteOf([sample('announced', source)], { name: 'announced' }) });
+const evaluate = async (source: string, name = 'announced'): Promise<string> => {
+  const { id } = await submit({ suite: suiteOf([sample('announced', source)], { name }) });
   await endOf(id);
   return id;
 };
@@ -70,8 +70,8 @@ describe('the webhook', () => {
   });
 
   it('comes again under the same id when the receiver was not there', async () => {
-    await fetch(`${platform().receiverUrl}/refuse?times=1`);
-    const id = await evaluate('print("again")');
+    await fetch(`${platform().receiverUrl}/refuse?suite=refused&times=1`);
+    const id = await evaluate('print("again")', 'refused');
     const attempts = await requestsFor(id, 2);
     expect(attempts.map(({ status }) => status)).toEqual([503, 204]);
     expect(new Set(attempts.map(({ headers }) => headers['webhook-id'])).size).toBe(1);

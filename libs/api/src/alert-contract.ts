@@ -28,9 +28,15 @@ export const alertListQuerySchema = z.strictObject({
 });
 export type AlertListQuery = z.output<typeof alertListQuerySchema>;
 
+/** An alert beside what has to be known of its trial to judge it. */
+export const alertItemSchema = alertViewSchema.extend({
+  looserProfile: z.boolean().describe('Its trial ran in a sandbox that allows more than `strict` does.'),
+});
+export type AlertItem = z.infer<typeof alertItemSchema>;
+
 /** Newest first. */
 export const alertListSchema = z.object({
-  items: z.array(alertViewSchema),
+  items: z.array(alertItemSchema),
   nextCursor: z.string().nullable(),
   /** Of the whole team, whatever was asked for. */
   unacknowledged: alertCountsSchema.describe('Alerts of the team that nobody has acknowledged.'),
@@ -38,7 +44,7 @@ export const alertListSchema = z.object({
 });
 export type AlertList = z.infer<typeof alertListSchema>;
 
-export const alertAnswerSchema = z.object({ alert: alertViewSchema, position });
+export const alertAnswerSchema = z.object({ alert: alertItemSchema, position });
 export type AlertAnswer = z.infer<typeof alertAnswerSchema>;
 
 export const acknowledgeRequestSchema = z.strictObject({

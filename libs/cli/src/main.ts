@@ -19,6 +19,8 @@ const order = [
   'show',
   'replay',
   'events',
+  'alerts',
+  'kernel',
   'stop',
   'cancel',
   'erase',

@@ -18,8 +18,8 @@ export interface TestCounts {
 
 /**
  * Counts of a run. What failed without any test of its own failing is a failure too: a file that could not be loaded, a
- * hook that threw, an error outside of tests, a runner that died without a report. A filter that matches no file is
- * none: then nothing ran, which is no success either.
+ * hook that threw, an error outside of tests or before the first, a runner that died without a report. A filter that
+ * matches no file is none, of which the runner says 0: then nothing ran, which is no success of the whole either.
  */
 export const countTests = (report: VitestReport | undefined, exitCode: number): TestCounts => {
   if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
@@ -29,10 +29,21 @@ export const countTests = (report: VitestReport | undefined, exitCode: number): 
   const failed = report.numFailedTests + brokenFiles;
   return {
     passed: report.numPassedTests,
-    failed: failed === 0 && exitCode !== 0 && report.testResults.length > 0 ? 1 : failed,
+    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
 };
+
+/** Counts of several runs, as if they had been one. */
+export const sumCounts = (counts: readonly TestCounts[]): TestCounts =>
+  counts.reduce(
+    (sum, { passed, failed, skipped }) => ({
+      passed: sum.passed + passed,
+      failed: sum.failed + failed,
+      skipped: sum.skipped + skipped,
+    }),
+    { passed: 0, failed: 0, skipped: 0 },
+  );
 
 export const lastLine = ({ passed, failed, skipped }: TestCounts): string =>
   `tests: ${passed} passed, ${failed} failed, ${skipped} skipped`;

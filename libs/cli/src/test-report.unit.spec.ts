@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countTests, lastLine, succeeded, type VitestReport } from './test-report.ts';
+import { countTests, lastLine, succeeded, sumCounts, type VitestReport } from './test-report.ts';
 
 const report = (over: Partial<VitestReport>): VitestReport => ({
   numPassedTests: 0,
@@ -41,8 +41,25 @@ describe('counting tests', () => {
   });
 
   it('is no success when nothing ran', () => {
-    const counts = countTests(report({}), 1);
+    const counts = countTests(report({}), 0);
     expect(lastLine(counts)).toBe('tests: 0 passed, 0 failed, 0 skipped');
     expect(succeeded(counts)).toBe(false);
+  });
+
+  it('counts what broke before the first test', () => {
+    expect(countTests(report({}), 1)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+
+  it('sums what ran one after the other, in which one failure is one of the whole', () => {
+    const passed = countTests(report({ numPassedTests: 3, testResults: [file('passed')] }), 0);
+    const broken = countTests(undefined, 1);
+    const nothing = countTests(report({}), 0);
+    expect(lastLine(sumCounts([passed, nothing]))).toBe('tests: 3 passed, 0 failed, 0 skipped');
+    expect(succeeded(sumCounts([passed, nothing]))).toBe(true);
+    expect(lastLine(sumCounts([passed, broken, { passed: 1, failed: 2, skipped: 4 }]))).toBe(
+      'tests: 4 passed, 3 failed, 4 skipped',
+    );
+    expect(succeeded(sumCounts([passed, broken]))).toBe(false);
+    expect(succeeded(sumCounts([nothing, nothing]))).toBe(false);
   });
 });

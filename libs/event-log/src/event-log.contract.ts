@@ -63,6 +63,12 @@ export const take = async (
   return taken;
 };
 
+const gathered = async (events: AsyncIterable<StoredEvent>): Promise<StoredEvent[]> => {
+  const all: StoredEvent[] = [];
+  for await (const stored of events) all.push(stored);
+  return all;
+};
+
 const positionOf = async (appended: ReturnType<EventLog['append']>): Promise<number> => {
   const result = await appended;
   if (!result.ok) throw new Error(`append failed: ${result.failure}`);
@@ -205,6 +211,22 @@ const describeRead = (log: () => EventLog, subject: () => Subject): void => {
       lastSequence: last,
     });
     expect(await log().readSubject(name, other)).toEqual({ events: [], lastSequence: last });
+  });
+
+  it('reads one subject event by event, as the whole would be', async () => {
+    const id = newEvaluationId();
+    const name = subjects.evaluation(id);
+    expect(await gathered(log().readAll(name))).toEqual([]);
+    for (let count = 0; count < 150; count += 1) {
+      await log().append(request(id));
+      if (count % 50 === 0) await log().append(request(newEvaluationId()));
+      if (count === 70) await subject().inject(name, Uint8Array.of(0xff));
+    }
+    const { events, lastSequence } = await log().readSubject(name);
+    expect(events).toHaveLength(151);
+    expect(await gathered(log().readAll(name))).toEqual(events);
+    expect(await gathered(log().readAll(name, events[100]?.position))).toEqual(events.slice(100));
+    expect(await gathered(log().readAll(name, lastSequence + 1))).toEqual([]);
   });
 
   it('tells under which id a message was published, where it was', async () => {

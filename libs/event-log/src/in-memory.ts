@@ -50,6 +50,10 @@ export class InMemoryEventLog implements EventLog, EventHistory {
     return Promise.resolve({ events, lastSequence: all.at(-1)?.position ?? 0 });
   }
 
+  async *readAll(subject: string, from = 1): AsyncGenerator<StoredEvent> {
+    yield* (await this.readSubject(subject, from)).events;
+  }
+
   async *readEvaluation(id: EvaluationId, range: HistoryRange = {}): AsyncGenerator<StoredEvent> {
     const { from = 1, upTo = this.#messages.length, signal } = range;
     const own = subjects.evaluation(id);

@@ -51,6 +51,11 @@ export interface EventLog {
     subject: string,
     from?: number,
   ): Promise<{ readonly events: readonly StoredEvent[]; readonly lastSequence: number }>;
+  /**
+   * The events of one subject (no wildcard) from a position on that are there when it is asked, oldest first and however many:
+   * they are read in pages, and none is kept. @throws BusUnavailable where it cannot go on
+   */
+  readAll(subject: string, from?: number): AsyncIterable<StoredEvent>;
   /** Position of the newest event, 0 when the log is empty. */
   head(): Promise<number>;
   /**

@@ -128,6 +128,23 @@ const startedV1 = trialPlace.extend({
   kernelObserved: z.boolean(),
 });
 
+const reapedItemV1 = z.object({
+  kind: z.enum(['container', 'network', 'volume', 'trace-socket', 'process']),
+  name: label,
+  detail: z.string().max(300),
+  removed: z.boolean(),
+});
+const reapedV1 = z.object({
+  executorId: label,
+  items: z.array(reapedItemV1).min(1).max(100),
+  /** Things beyond those listed. */
+  more: count,
+});
+/** Also the empty cgroup of a container that is gone, and what gVisor keeps on disk of one that it runs. */
+const reapedItem = reapedItemV1.extend({
+  kind: z.enum([...reapedItemV1.shape.kind.options, 'cgroup', 'runtime-state']),
+});
+
 const finished = trialPlace.extend({
   outcome: outcomeSchema,
   reason: reasonSchema,
@@ -273,22 +290,8 @@ export const catalogue = {
     problem: prose.nullable(),
   }),
   /** What an executor removed because it belonged to no live trial. */
-  'crucible.executor.reaped.v1': z.object({
-    executorId: label,
-    items: z
-      .array(
-        z.object({
-          kind: z.enum(['container', 'network', 'volume', 'trace-socket', 'process']),
-          name: label,
-          detail: z.string().max(300),
-          removed: z.boolean(),
-        }),
-      )
-      .min(1)
-      .max(100),
-    /** Things beyond those listed. */
-    more: count,
-  }),
+  'crucible.executor.reaped.v1': reapedV1,
+  'crucible.executor.reaped.v2': reapedV1.extend({ items: z.array(reapedItem).min(1).max(100) }),
   /** The detectors that watch this executor's trials from here on. */
   'crucible.executor.rules-loaded.v1': z.object({
     executorId: label,

@@ -8,6 +8,7 @@ import type { NewEvent } from './envelope.ts';
 import { examples } from './examples.ts';
 import { evaluationIdSchema } from './ids.ts';
 import { subjects } from './subjects.ts';
+import { upcasts } from './upcast.ts';
 
 const id = '017f22e2-79b0-7cc3-98c4-dc0c0c07398f';
 const evaluationId = evaluationIdSchema.parse(id);
@@ -141,7 +142,7 @@ describe('a message as it stands in the log', () => {
 
   it.each(eventTypes)('%s is read on its own subject', (type) => {
     const event = exampleEvent(type);
-    const toldAs = type === 'crucible.trial.started.v1' ? 'crucible.trial.started.v2' : type;
+    const toldAs = Object.entries(upcasts).find(([from]) => from === type)?.[1].to ?? type;
     expect(decodeStored(event.subject, text(event))).toMatchObject({ ok: true, event: { type: toldAs } });
   });
 

@@ -250,6 +250,18 @@ export const examples: { readonly [T in EventType]: Example<T> } = {
       more: 0,
     },
   },
+  'crucible.executor.reaped.v2': {
+    about:
+      'An executor removed what belonged to no live trial: also the empty cgroups of containers that are gone, and what gVisor had left of them on disk.',
+    writtenBy: 'sandbox-executor',
+    data: {
+      executorId,
+      items: [
+        { kind: 'cgroup', name: '4f1d2c3b4a59', detail: 'empty, its container is gone; in 9 places', removed: true },
+      ],
+      more: 0,
+    },
+  },
   'crucible.executor.rules-loaded.v1': {
     about: 'The detectors that watch the trials of this executor from here on.',
     writtenBy: 'sandbox-executor',

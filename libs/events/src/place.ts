@@ -31,6 +31,7 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.executor.stopped.v1':
     case 'crucible.executor.health-changed.v1':
     case 'crucible.executor.reaped.v1':
+    case 'crucible.executor.reaped.v2':
     case 'crucible.executor.rules-loaded.v1':
     case 'crucible.stop.applied.v1':
       return subjects.platform('executor');

@@ -84,6 +84,7 @@ export const upcasts = {
       preflight: null,
     }),
   },
+  'crucible.executor.reaped.v1': { to: 'crucible.executor.reaped.v2', data: (old) => old },
 } as const satisfies Upcasts<Catalogue>;
 
 /** Types as they come out of decoding: the newest version of each event. */

@@ -77,3 +77,14 @@ it('tells a start of version 1 with what every sandbox had, and nothing that it 
     },
   });
 });
+
+it('tells what was reaped by version 1 as it stands: its kinds are kinds of version 2', () => {
+  const { data } = examples['crucible.executor.reaped.v1'];
+  expect(readData('crucible.executor.reaped.v1', data)).toEqual({
+    ok: true,
+    type: 'crucible.executor.reaped.v2',
+    data,
+  });
+  const told = examples['crucible.executor.reaped.v2'].data;
+  expect(readData('crucible.executor.reaped.v1', told)).toMatchObject({ ok: false, failure: 'bad-data' });
+});

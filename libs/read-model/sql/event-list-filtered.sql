@@ -3,15 +3,17 @@
 -- $3 text
 -- $4 text
 -- $5 text
--- $6 uuid
--- $7 text
--- $8 uuid
--- $9 bigint
+-- $6 text
+-- $7 uuid
+-- $8 text
+-- $9 uuid
 -- $10 bigint
 -- $11 bigint
+-- $12 bigint
 select "position", "id", "type", "subject", "time", "actor", "team", "evaluation_id", "trial_id"
 from "logged_event"
-where ("team" = $1
+where (("stop_id" is null
+  and ("team" = $1
   or ("evaluation_id" is null
   and starts_with(subject, 'crucible.events.platform.'))
   or ("team" is null
@@ -19,13 +21,19 @@ where ("team" = $1
   or exists (select "evaluation"."id"
 from "evaluation"
 where "evaluation"."id" = "logged_event"."evaluation_id"
-  and "evaluation"."team" = $3))))
-  and "type" = $4
-  and "actor" = $5
-  and "evaluation_id" = $6
-  and "trial_id" = $7
-  and "id" = $8
-  and "position" > $9
-  and "position" < $10
+  and "evaluation"."team" = $3)))))
+  or exists (select "stop"."id"
+from "stop"
+where "stop"."id" = "logged_event"."stop_id"
+  and "stop"."engaged_position" <= "logged_event"."position"
+  and (teams = '{}'
+  or $4 = any(teams))))
+  and "type" = $5
+  and "actor" = $6
+  and "evaluation_id" = $7
+  and "trial_id" = $8
+  and "id" = $9
+  and "position" > $10
+  and "position" < $11
 order by "position" desc
-limit $11;
+limit $12;

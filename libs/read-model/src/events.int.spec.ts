@@ -69,7 +69,7 @@ describe('the list of events', () => {
     expect(list.position).toBe(log.length);
     expect(list.items).toEqual(
       log.map((message) => {
-        const { evaluation_id: evaluationId, trial_id: trialId, ...rest } = loggedRow(message);
+        const { evaluation_id: evaluationId, trial_id: trialId, stop_id: _, ...rest } = loggedRow(message);
         return { ...rest, evaluationId, trialId };
       }),
     );
@@ -147,6 +147,61 @@ describe('the list of events', () => {
     expect(await positions(null, {})).toHaveLength(10);
     const { items } = await model.events(null, listOf({ evaluation: theirs, trial: '0-1-1' as TrialId }));
     expect(items).toMatchObject([{ position: 6, id: null, type: null, time: null, actor: null, team: null }]);
+  });
+});
+
+describe('events of emergency stops', () => {
+  const theirs = id(102) as EvaluationId;
+  const stop = (count: number, scope: object, team: string) => ({
+    type: 'crucible.stop.engaged.v1' as const,
+    subject: subjects.platform('stop'),
+    data: { stopId: id(count), scope },
+    team,
+  });
+  const released = (count: number) => ({
+    type: 'crucible.stop.released.v1' as const,
+    subject: subjects.platform('stop'),
+    data: { stopId: id(count) },
+    team: 'ops',
+  });
+  /** Executors speak for no team: what they write bears the default one's name. */
+  const applied = (count: number) => ({ type: 'crucible.stop.applied.v1' as const, data: { stopId: id(count) } });
+  const log = logOf([
+    {
+      type: 'crucible.evaluation.submitted.v1',
+      subject: subjects.evaluation(theirs),
+      data: { evaluationId: theirs },
+      team: 'theirs',
+    },
+    applied(201),
+    stop(201, { kind: 'platform' }, 'ops'),
+    stop(202, { kind: 'team', team: 'mine' }, 'mine'),
+    stop(203, { kind: 'evaluation', evaluationId: theirs }, 'theirs'),
+    applied(201),
+    applied(202),
+    applied(203),
+    released(201),
+    released(202),
+    released(203),
+    stop(204, { kind: 'team', team: 'mine' }, 'ops'),
+    applied(205),
+  ]);
+
+  it.each([1, 4, 100])('are for those whom the stop is for, and whoever pulled it, in batches of %i', async (size) => {
+    for (let at = 0; at < log.length; at += size)
+      await projector.apply(log.slice(at, at + size), Math.min(log.length, at + size));
+    expect(await positions('mine', { type: 'crucible.stop.*' })).toEqual([12, 10, 9, 7, 6, 4, 3]);
+    expect(await positions('theirs', { type: 'crucible.stop.*' })).toEqual([11, 9, 8, 6, 5, 3]);
+    expect(await positions('ops', { type: 'crucible.stop.*' })).toEqual([12, 9, 6, 3]);
+    expect(await positions('default', { type: 'crucible.stop.*' })).toEqual([9, 6, 3]);
+    expect(await positions(null, { type: 'crucible.stop.*' })).toHaveLength(12);
+    const audiences = await model.stopAudiences([202, 203, 205, 206].map(id));
+    expect(audiences).toEqual(
+      new Map([
+        [id(202), { scope: { kind: 'team', team: 'mine' }, teams: ['mine'], from: 4 }],
+        [id(203), { scope: { kind: 'evaluation', evaluationId: theirs }, teams: ['theirs'], from: 5 }],
+      ]),
+    );
   });
 });
 

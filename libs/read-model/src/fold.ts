@@ -8,6 +8,7 @@ import {
   reduceStop,
   reduceTrial,
   stopIdOf,
+  teamsOfStop,
   supersededBy,
 } from '@crucible/domain';
 import type { AlertView, EvaluationView, StopRecord, TrialView } from '@crucible/domain';
@@ -236,9 +237,8 @@ export class Fold {
 
   /** Whom a stop is for, and who pulled it. One of the whole platform is everybody's. */
   #teamsOf({ engaged }: StopRecord): string[] {
-    if (engaged === null || engaged.scope.kind === 'platform') return [];
-    const { scope, team } = engaged;
-    const whose = scope.kind === 'team' ? scope.team : (this.evaluations.get(scope.evaluationId)?.view.team ?? team);
-    return [...new Set([textColumn(whose), textColumn(team)])];
+    if (engaged === null) return [];
+    const teams = teamsOfStop(engaged.scope, engaged.team, (id) => this.evaluations.get(id)?.view.team);
+    return [...new Set(teams.map(textColumn))];
   }
 }

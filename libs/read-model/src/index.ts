@@ -4,7 +4,7 @@ export type { Logged } from './logged.ts';
 export { Projector } from './projector.ts';
 export { BadCursor, decodeCursor, encodeCursor } from './cursor.ts';
 export { ReadModel } from './queries.ts';
-export type { SubmittedEvaluation } from './queries.ts';
+export type { SubmittedEvaluation, WrittenAudience } from './queries.ts';
 export { rebuildReadModel } from './rebuild/rebuild.ts';
 export type { LogSource, Rebuilt, RebuildOptions, RebuildProgress } from './rebuild/rebuild.ts';
 export { RebuildRefused } from './rebuild/session.ts';

@@ -1,3 +1,4 @@
+import { stopIdOf } from '@crucible/domain';
 import type { CrucibleEvent } from '@crucible/events';
 import { evaluationIdSchema, trialIdSchema } from '@crucible/events';
 import { textColumn } from './text-column.ts';
@@ -25,6 +26,8 @@ export interface LoggedRow {
   readonly team: string | null;
   readonly evaluation_id: string | null;
   readonly trial_id: string | null;
+  /** The emergency stop that it tells of: who may see that one may see this. */
+  readonly stop_id: string | null;
 }
 
 const ofSubject = /^crucible\.events\.evaluation\.([^.]+)(?:\.trial\.([^.]+))?$/;
@@ -41,7 +44,7 @@ export const loggedRow = (logged: Logged): LoggedRow => {
   const { position } = logged;
   if (!isReadable(logged)) {
     const { evaluation, trial } = placeOf(logged.subject);
-    const place = { evaluation_id: evaluation, trial_id: trial };
+    const place = { evaluation_id: evaluation, trial_id: trial, stop_id: null };
     const subject = textColumn(logged.subject);
     return { position, id: null, type: null, subject, time: null, actor: null, team: null, ...place };
   }
@@ -57,5 +60,6 @@ export const loggedRow = (logged: Logged): LoggedRow => {
     team: textColumn(event.team),
     evaluation_id: about.evaluationId ?? null,
     trial_id: about.trialId ?? null,
+    stop_id: stopIdOf(event),
   };
 };

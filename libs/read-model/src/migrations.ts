@@ -159,6 +159,19 @@ const alertsAndStops: Migration = {
   },
 };
 
+/**
+ * Of which stop an event tells, so that it is shown to those alone whom the stop is for. The rows that are there do not say
+ * it, so everything is filled again from the log.
+ */
+const eventsOfStops: Migration = {
+  async up(db: Kysely<unknown>) {
+    await sql`alter table logged_event add column stop_id uuid`.execute(db);
+    await sql`truncate projection, evaluation, trial, executor, delivery, logged_event, dead_letter, alert, stop, rule_set`.execute(
+      db,
+    );
+  },
+};
+
 const provider: MigrationProvider = {
   getMigrations: () =>
     Promise.resolve({
@@ -166,6 +179,7 @@ const provider: MigrationProvider = {
       '002-room-for-every-event': roomForEveryEvent,
       '003-every-event': everyEvent,
       '004-alerts-and-stops': alertsAndStops,
+      '005-events-of-stops': eventsOfStops,
     }),
 };
 

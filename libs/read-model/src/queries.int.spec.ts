@@ -239,3 +239,20 @@ describe('isolation', () => {
     await own.drop();
   });
 });
+
+describe('alerts', () => {
+  it('say of each whether its trial ran in a looser sandbox than strict, in lists and alone', async () => {
+    const alerts = await everyPage((cursor) =>
+      model.alerts(TEAM, { limit: 50, ...(cursor === undefined ? {} : { cursor }) }),
+    );
+    const marks = new Set<boolean>();
+    for (const { id, evaluationId, trialId, looserProfile } of alerts) {
+      const trial = trialsOf(evaluationId).find((each) => each.id === trialId);
+      expect(looserProfile).toBe((trial?.profile?.looserThanStrict.length ?? 0) > 0);
+      marks.add(looserProfile);
+      if (marks.size < 2 || !looserProfile) continue;
+      expect((await model.alert(TEAM, id)).alert).toMatchObject({ id, looserProfile });
+    }
+    expect(marks.size).toBe(2);
+  });
+});

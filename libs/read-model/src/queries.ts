@@ -1,5 +1,6 @@
 import type {
   AlertAnswer,
+  AlertItem,
   AlertList,
   AlertListQuery,
   DeadLetter,
@@ -17,10 +18,10 @@ import type {
   TrialList,
 } from '@crucible/api';
 import { alertAt, noAlerts, stopSummary } from '@crucible/domain';
-import type { AlertCounts, EvaluationView, StopRecord, TrialView } from '@crucible/domain';
+import type { AlertCounts, AlertView, EvaluationView, StopAudience, StopRecord, TrialView } from '@crucible/domain';
 import { uuidSchema } from '@crucible/events';
 import type { EvaluationId, TrialId } from '@crucible/events';
-import type { Transaction } from 'kysely';
+import type { SqlBool, Transaction } from 'kysely';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Database } from './database.ts';
 import {
@@ -44,7 +45,7 @@ import {
   unacknowledgedCounts,
 } from './reads.ts';
 import type { DeadLetterListQuery, EvaluationListQuery, SubmittedQuery, TrialListQuery } from './reads.ts';
-import { positionOf } from './statements.ts';
+import { positionOf, stopsById } from './statements.ts';
 import type { Tables } from './tables.ts';
 import { textColumn } from './text-column.ts';
 
@@ -52,6 +53,11 @@ import { textColumn } from './text-column.ts';
 export interface SubmittedEvaluation {
   readonly view: EvaluationView;
   readonly submittedPosition: number;
+}
+
+/** Whom a stop is for, and the position of the event that says so: what was said of it before is for nobody. */
+export interface WrittenAudience extends StopAudience {
+  readonly from: number;
 }
 
 /** What the API and the UI read. Every answer carries the position that it is true of. */
@@ -192,7 +198,7 @@ export class ReadModel {
       for (const { severity, count } of await unacknowledgedCounts(tx, team, at).execute())
         unacknowledged[severity as keyof AlertCounts] = count;
       return {
-        items: page.flatMap(({ view }) => (at === undefined ? view : (alertAt(view, at) ?? []))),
+        items: page.flatMap((row) => itemAt(row, at) ?? []),
         nextCursor: more ? encodeCursor([last.raised_position]) : null,
         unacknowledged,
       };
@@ -206,9 +212,8 @@ export class ReadModel {
     at?: number,
   ): Promise<Omit<AlertAnswer, 'alert'> & { alert: AlertAnswer['alert'] | null }> {
     return this.#at(async (tx) => {
-      const view = (await oneAlert(tx, team, id).executeTakeFirst())?.view;
-      const then = view === undefined || at === undefined ? view : alertAt(view, at);
-      return { alert: then ?? null };
+      const row = await oneAlert(tx, team, id).executeTakeFirst();
+      return { alert: (row && itemAt(row, at)) ?? null };
     });
   }
 
@@ -224,6 +229,16 @@ export class ReadModel {
         nextCursor: rows.length > query.limit && last !== null ? encodeCursor([last]) : null,
       };
     });
+  }
+
+  /** Whom stops are for, by their ids, each from where it was engaged; without those that nobody has engaged yet. */
+  async stopAudiences(ids: readonly string[]): Promise<ReadonlyMap<string, WrittenAudience>> {
+    const held = await stopsById(this.#db, ids).execute();
+    return new Map(
+      held.flatMap(({ record: { stopId, engaged }, teams }) =>
+        engaged === null ? [] : [[stopId, { scope: engaged.scope, teams, from: engaged.position }] as const],
+      ),
+    );
   }
 
   /** The oldest stop in force that takes in an evaluation of this team; null when nothing holds it. */
@@ -255,3 +270,12 @@ const stopIn = async (
 
 const evaluationIn = async (tx: Transaction<Tables>, team: string, id: EvaluationId): Promise<EvaluationView | null> =>
   (await evaluationOfTeam(tx, team, id).executeTakeFirst())?.view ?? null;
+
+/** An alert as it was at a position; undefined before it was raised. */
+const itemAt = (
+  { view, looser_profile }: { readonly view: AlertView; readonly looser_profile: SqlBool },
+  at: number | undefined,
+): AlertItem | undefined => {
+  const then = at === undefined ? view : alertAt(view, at);
+  return then && { ...then, looserProfile: Boolean(looser_profile) };
+};

@@ -101,11 +101,28 @@ export const deliveryCounts = (db: Kysely<Tables>) =>
 
 type Logged = ExpressionBuilder<Tables, 'logged_event'>;
 
+/** Stops for everybody, and those for this team or by it. */
+const stopFor = (team: string) => sql<SqlBool>`(teams = '{}' or ${team} = any(teams))`;
+
 /**
  * A team's own events, those of the platform itself, and what nobody can read among them. An event about another team's
- * evaluation is that team's, also where the platform says it.
+ * evaluation is that team's, also where the platform says it; one about an emergency stop is for whom the stop is. What was
+ * said of a stop before it was written, when nobody could know whom it is for, is shown to no team, now or later.
  */
 const visibleTo = (team: string) => (logged: Logged) =>
+  logged.or([
+    logged.and([logged('stop_id', 'is', null), ownOrPlatforms(team)(logged)]),
+    logged.exists(
+      logged
+        .selectFrom('stop')
+        .select('stop.id')
+        .whereRef('stop.id', '=', 'logged_event.stop_id')
+        .whereRef('stop.engaged_position', '<=', 'logged_event.position')
+        .where(stopFor(team)),
+    ),
+  ]);
+
+const ownOrPlatforms = (team: string) => (logged: Logged) =>
   logged.or([
     logged('team', '=', team),
     logged.and([logged('evaluation_id', 'is', null), sql<SqlBool>`starts_with(subject, 'crucible.events.platform.')`]),
@@ -158,10 +175,29 @@ export const deadLetterPage = (db: Kysely<Tables>, query: DeadLetterListQuery) =
 export const oneDeadLetter = (db: Kysely<Tables>, id: string) =>
   db.selectFrom('dead_letter').select('view').where('id', '=', id);
 
+type Raised = ExpressionBuilder<Tables, 'alert'>;
+
+/** Whether an alert's trial ran in a looser sandbox than `strict`: known since its start, which is behind no alert of it. */
+const looserProfile = (alert: Raised) =>
+  alert
+    .exists(
+      alert
+        .selectFrom('trial')
+        .select('trial.id')
+        .whereRef('trial.evaluation_id', '=', 'alert.evaluation_id')
+        .whereRef('trial.id', '=', 'alert.trial_id')
+        .where(sql<SqlBool>`json_array_length(trial.view -> 'profile' -> 'looserThanStrict') > 0`),
+    )
+    .as('looser_profile');
+
 /** A list as of a past position is made of what was raised until then; what was acknowledged later was not yet. */
 export const alertPage = (db: Kysely<Tables>, team: string, query: AlertListQuery, before: number | undefined) => {
   const { at } = query;
-  let select = db.selectFrom('alert').select(['view', 'raised_position']).where('team', '=', team);
+  let select = db
+    .selectFrom('alert')
+    .select(['view', 'raised_position'])
+    .select(looserProfile)
+    .where('team', '=', team);
   if (query.evaluation !== undefined) select = select.where('evaluation_id', '=', query.evaluation);
   if (query.trial !== undefined) select = select.where('trial_id', '=', query.trial);
   if (query.severity !== undefined) select = select.where(sql<boolean>`severity = any(${query.severity}::text[])`);
@@ -176,7 +212,7 @@ export const alertPage = (db: Kysely<Tables>, team: string, query: AlertListQuer
 /** The words of the partial index where it is asked about now, so that the server finds it. */
 const acknowledged =
   (wanted: boolean, at: number | undefined) =>
-  (alert: ExpressionBuilder<Tables, 'alert'>): Expression<SqlBool> => {
+  (alert: Raised): Expression<SqlBool> => {
     if (at === undefined) return alert('acknowledged_position', wanted ? 'is not' : 'is', null);
     if (wanted) return alert('acknowledged_position', '<=', at);
     return alert.or([alert('acknowledged_position', 'is', null), alert('acknowledged_position', '>', at)]);
@@ -193,12 +229,9 @@ export const unacknowledgedCounts = (db: Kysely<Tables>, team: string, at: numbe
 };
 
 export const oneAlert = (db: Kysely<Tables>, team: string, id: string) =>
-  db.selectFrom('alert').select('view').where('id', '=', id).where('team', '=', team);
+  db.selectFrom('alert').select('view').select(looserProfile).where('id', '=', id).where('team', '=', team);
 
 type Stopped = ExpressionBuilder<Tables, 'stop'>;
-
-/** Those of everybody, and those for this team or by it. */
-const stopFor = (team: string) => sql<SqlBool>`(teams = '{}' or ${team} = any(teams))`;
 
 /** @param at position that the list is to be true of */
 export const stopPage = (db: Kysely<Tables>, team: string, query: StopListQuery, before: number | undefined) => {

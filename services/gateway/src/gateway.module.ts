@@ -44,6 +44,7 @@ import { OutputController } from './queries/output.controller.ts';
 import { TrialOutput } from './queries/trial-output.ts';
 import { TrialRecords } from './queries/trial-records.ts';
 import { EventFeed } from './streams/event-feed.ts';
+import { StopAudiences } from './streams/stop-audiences.ts';
 import { StreamsController } from './streams/streams.controller.ts';
 import { SuiteShelf } from './suites/suite-shelf.ts';
 import { SuitesController } from './suites/suites.controller.ts';
@@ -88,6 +89,7 @@ export class GatewayModule {
     health.require('database', () => projector.position().then(() => null));
     const readModel = new ReadModel(db);
     const positions = new Positions(live, log);
+    const stopAudiences = new StopAudiences(readModel);
     const records = new AccessRecords(log, { readOnly: config.CRUCIBLE_READ_ONLY, now: () => Date.now() });
     const values = [
       [Sessions, sessions],
@@ -106,7 +108,8 @@ export class GatewayModule {
       [Erasures, new Erasures(log)],
       [Stops, stopsOn(stopBus)],
       [Redrives, new Redrives(log, () => bus.edge.newId())],
-      [EventFeed, new EventFeed(live, log)],
+      [StopAudiences, stopAudiences],
+      [EventFeed, new EventFeed(live, log, stopAudiences)],
       [TrialOutput, new TrialOutput(evidence, live)],
       [TrialRecords, new TrialRecords(evidence)],
       [Acknowledgements, new Acknowledgements(log, readModel)],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -5,7 +6,7 @@ import { evaluationListSchema, evaluationSnapshotSchema } from '@crucible/api';
 import { reducePage } from '@crucible/domain';
 import type { EvaluationPage } from '@crucible/domain';
 import { decodeJson, subjects } from '@crucible/events';
-import type { CrucibleEvent, EvaluationId, TrialId } from '@crucible/events';
+import type { CrucibleEvent, EvaluationId, NewEvent, TrialId } from '@crucible/events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SseMessage, SseReader } from './testing/ask.ts';
 import { TestGateway } from './testing/gateway.ts';
@@ -181,6 +182,45 @@ describe('the stream of all', () => {
     await reader.until((messages) => messages.length === 3);
     expect(reader.messages.slice(1).map((message) => Number(message.id))).toEqual([foreign.position, own.position]);
     reader.close();
+  });
+
+  it('tells of the stops of everything and of the team, and of no other team’s, live and later', async () => {
+    const reader = await gateway.stream('/api/v1/stream');
+    await reader.until((messages) => messages.length === 1);
+    const from = Number(reader.messages[0]?.id);
+    const seen: number[] = [];
+    for (const [team, scope] of [
+      ['other', { kind: 'team', team: 'other' }],
+      ['other', { kind: 'team', team: 'default' }],
+      ['default', { kind: 'platform' }],
+    ] as const) {
+      const stopId = randomUUID();
+      const said: readonly NewEvent[] = [
+        { type: 'crucible.stop.engaged.v1', data: { stopId, scope, reason: 'a drill' } },
+        {
+          type: 'crucible.stop.applied.v1',
+          data: { stopId, executorId: 'e', killed: 0, unconfirmed: 0, latencyMs: 0 },
+        },
+        { type: 'crucible.stop.released.v1', data: { stopId, reason: 'over' } },
+      ];
+      for (const event of said) {
+        const subject = subjects.platform(event.type === 'crucible.stop.applied.v1' ? 'executor' : 'stop');
+        const origin = { source: 'test', team, actor: 'service:test', correlationId: stopId };
+        const result = await gateway.log.append({ subject, event, origin });
+        if (result.ok && !(scope.kind === 'team' && scope.team === 'other')) seen.push(result.position);
+      }
+    }
+    await reader.until((messages) => messages.length === 1 + seen.length);
+    expect(reader.messages.slice(1).map((message) => Number(message.id))).toEqual(seen);
+    reader.close();
+    const later = await gateway.stream('/api/v1/stream', { 'last-event-id': String(from) });
+    await later.until((messages) => messages.length === seen.length);
+    expect(later.messages.map((message) => Number(message.id))).toEqual(seen);
+    later.close();
+    const { items } = (await gateway.ask(`/api/v1/events?type=crucible.stop.*&after=${from}&order=asc`)).json as {
+      items: { position: number }[];
+    };
+    expect(items.map(({ position }) => position)).toEqual(seen);
   });
 
   it('serves two hundred viewers the same', async () => {

@@ -1,10 +1,11 @@
-import { JetStreamDurableEvents, JetStreamEventLog } from '@crucible/event-log';
+import { JetStreamDurableEvents, JetStreamEventLog, JetStreamHistory } from '@crucible/event-log';
 import type { Foundation } from '@crucible/service-kit';
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { NotifierConfig } from './config.ts';
 import { AnnouncerController } from './webhook/announcer.controller.ts';
 import { Announcer } from './webhook/announcer.ts';
+import type { ReadableLog } from './webhook/announcer.ts';
 import { DeliveryLedger } from './webhook/ledger.ts';
 import { retryDelayMs } from './webhook/schedule.ts';
 import { Webhook } from './webhook/webhook.ts';
@@ -26,7 +27,12 @@ export class NotifierModule {
       delayMs: (attempt: number) => retryDelayMs(attempt, Math.random()),
       now: () => new Date(),
     };
-    const announcer = new Announcer(log, new DeliveryLedger(log), options, logger);
+    const history = new JetStreamHistory(bus);
+    const readable: ReadableLog = {
+      readSubject: (...wanted) => log.readSubject(...wanted),
+      readEvaluation: (...wanted) => history.readEvaluation(...wanted),
+    };
+    const announcer = new Announcer(readable, new DeliveryLedger(log), options, logger);
     return {
       module: NotifierModule,
       controllers: [AnnouncerController],

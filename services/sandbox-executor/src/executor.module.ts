@@ -35,6 +35,7 @@ export class ExecutorModule {
       socketPath: config.CRUCIBLE_DOCKER_SOCKET,
       runtime: config.CRUCIBLE_SANDBOX_RUNTIME,
       executorId: config.CRUCIBLE_EXECUTOR_ID,
+      onCreated: (containerId) => reaper.owns(containerId),
     });
     const claims: { holds(containerId: string): boolean } = { holds: () => false };
     const reaper = openReaper(config, {
@@ -64,6 +65,7 @@ export class ExecutorModule {
       { engine, watch, onChange: (problem) => executor.healthChanged(problem) },
       config,
     );
+    stopping.rest(pool);
     claims.holds = (containerId) => pool.holds(containerId);
     reaper.start();
     await stopping.confirmAtStart();

@@ -72,12 +72,12 @@ export class Executor {
   /** Says what was removed because it belonged to no trial. @throws BusUnavailable */
   reaped(reaped: Pick<Reaped, 'items' | 'more'>): Promise<void> {
     const data = { executorId: this.#facts.executorId, ...reaped };
-    return this.#append({ type: 'crucible.executor.reaped.v1', data });
+    return this.#append({ type: 'crucible.executor.reaped.v2', data });
   }
 
   /** Kills what runs, so that its trials are tried again elsewhere, and says goodbye. */
   async end(running: RunningTrials): Promise<void> {
-    running.killAll(killOrder('lease-lost'));
+    running.killAll(killOrder('lease-lost', { why: 'the executor was shut down' }));
     await running.emptied(KILL_WAIT_MS_MAX);
     await this.#append({
       type: 'crucible.executor.stopped.v1',

@@ -67,7 +67,7 @@ export const useBrowser = (): {
     const owner = browser.browser();
     if (owner === null) throw new Error('the browser is gone');
     const context = await owner.newContext({ viewport: { width, height }, colorScheme: 'light' });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(45_000);
     await context.addInitScript(watchPolicy);
     const page = await context.newPage();
     const errors: string[] = [];

@@ -34,6 +34,9 @@ export const jsonLines = (text: string): JsonLine[] =>
       }
     });
 
+/** For who was told to end to put away what it has started, a whole platform at the most. */
+const END_MS_MAX = 60_000;
+
 export interface CliOptions {
   /** Variables over the shared platform's home. */
   readonly env?: Readonly<Record<string, string>>;
@@ -51,7 +54,10 @@ export const startCrucible = (argv: readonly string[], options: CliOptions = {})
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 120_000);
+  let timer = setTimeout(() => {
+    child.kill('SIGTERM');
+    timer = setTimeout(() => child.kill('SIGKILL'), END_MS_MAX);
+  }, options.timeoutMs ?? 120_000);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {
@@ -93,6 +99,16 @@ export const pids = async (options: CliOptions = {}): Promise<Record<string, num
   const { components } = await status(options);
   return Object.fromEntries(components.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid]])));
 };
+
+/** @throws Error when the component did not run: a signal to 0 in its place would end whoever asked */
+export const pidIn = (running: Readonly<Record<string, number>>, name: string): number => {
+  const pid = running[name];
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  return pid;
+};
+
+/** Process id of a component as it runs now. @throws Error when it does not run */
+export const pidOf = async (name: string): Promise<number> => pidIn(await pids(), name);
 
 export const allReady = (timeoutMs = 60_000): Promise<Status> => {
   const env = { CRUCIBLE_HOME: platform().home };

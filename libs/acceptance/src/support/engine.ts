@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { platform } from './facts.ts';
-import { history } from './history.ts';
+import { logSoFar } from './log.ts';
 
 export interface Container {
   readonly Id: string;
@@ -16,7 +16,7 @@ const get = <T>(socket: string, path: string): Promise<T> =>
       answer.on('error', reject);
       answer.on('end', () => resolve(JSON.parse(Buffer.concat(parts).toString()) as T));
     });
-    sent.setTimeout(10_000, () => sent.destroy(new Error('the engine does not answer')));
+    sent.setTimeout(30_000, () => sent.destroy(new Error('the engine does not answer')));
     sent.on('error', reject);
     sent.end();
   });
@@ -31,7 +31,9 @@ export const aboutContainer = async (socket: string, id: string): Promise<string
 /** Containers in which a trial began, by the log. The others were made ahead and wait for trials that may come. */
 export const containersOfTrials = async (): Promise<Container[]> => {
   const begun = new Set(
-    (await history()).map(({ event }) => (event.type === 'crucible.trial.started.v2' ? event.data.sandboxId : null)),
+    (await logSoFar()).map((stored) =>
+      stored.ok && stored.event.type === 'crucible.trial.started.v2' ? stored.event.data.sandboxId : null,
+    ),
   );
   return (await containersAt(platform().dockerSocket)).filter(({ Id }) => begun.has(Id));
 };

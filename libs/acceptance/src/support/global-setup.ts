@@ -8,6 +8,9 @@ import { startReceiver, webhookSecret } from './receiver.ts';
 /** Fewer than the executor takes, so that it is this limit that holds. */
 const concurrencyMax = 6;
 
+/** Allows more memory than `strict` does, and nothing else more: for suites that name it. */
+const profiles = 'profiles: { roomy: { max: { memory: 4GiB } } }\n';
+
 const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; stop: () => Promise<void> }> => {
   const given = {
     CRUCIBLE_WEBHOOK_URL: `${receiverUrl}/hook?key=not-for-the-log`,
@@ -17,7 +20,17 @@ const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; sto
     ...(keptHome === undefined ? {} : { CRUCIBLE_PORT: keptPort }),
   };
   const place = keptHome === undefined ? {} : { home: keptHome };
-  const { settings, stop, natsUser = '', natsPassword = '', ...info } = await startPlatform({ given, ...place });
+  const {
+    settings,
+    stop,
+    natsUser = '',
+    natsPassword = '',
+    ...info
+  } = await startPlatform({
+    given,
+    profiles,
+    ...place,
+  });
   const { url, token, home, natsUrl, dockerSocket } = info;
   const port = Number(settings.given['CRUCIBLE_PORT']);
   const facts = { url, token, home, port, natsUrl, natsUser, natsPassword, dockerSocket };

@@ -64,6 +64,12 @@ const walk = (folder: string, depthMax: number, found: string[] = []): string[] 
 
 const fingerprint = (lines: readonly string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
 
+/** Every entry of the folders that `hostState` has fingerprints of, a line each: to tell which of them a difference is. */
+export const watchedEntries = (): string[] => [
+  ...WATCHED.flatMap((folder) => walk(folder, 6).map(lineOf)),
+  ...SYSTEM.flatMap((folder) => walk(folder, 2).map(lineOf)),
+];
+
 const ofNobody = (): string[] =>
   SHARED.flatMap((folder) => walk(folder, 1)).filter(
     (path) => quietly(() => lstatSync(path).uid, undefined) === NOBODY,

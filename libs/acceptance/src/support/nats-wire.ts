@@ -50,11 +50,11 @@ export class NatsWire {
     this.#socket.write(`SUB ${subject} ${this.#subscriptions}\r\n`);
   }
 
-  /** Resolves when the server has read all that was written before. Throws after five seconds. */
+  /** Resolves when the server has read all that was written before. Throws after half a minute. */
   async settled(): Promise<void> {
     this.#pings += 1;
     this.#socket.write('PING\r\n');
-    for (const deadline = Date.now() + 5_000; this.#heard.split('PONG').length <= this.#pings;) {
+    for (const deadline = Date.now() + 30_000; this.#heard.split('PONG').length <= this.#pings;) {
       if (Date.now() > deadline || this.#socket.destroyed) throw new Error(`no answer; heard ${this.#heard}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }

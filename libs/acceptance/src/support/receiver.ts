@@ -29,23 +29,34 @@ const textHeaders = ({ headers }: IncomingMessage): Record<string, string> =>
     Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
   );
 
+/** Name of the suite that a webhook is about; undefined for what is none of ours. */
+const suiteIn = (body: string): string | undefined => {
+  try {
+    return (JSON.parse(body) as { data?: { suite?: { name?: string } } }).data?.suite?.name;
+  } catch {
+    return undefined;
+  }
+};
+
 /**
- * A receiver of webhooks that remembers what it got. `POST /refuse?times=2` makes it answer the next two with 503, as a
- * receiver does that is being restarted.
+ * A receiver of webhooks that remembers what it got. `POST /refuse?suite=name&times=2` makes it answer the next two about
+ * that suite with 503, as a receiver does that is being restarted. Those of others may come at any time, and are taken.
  */
 export const startReceiver = async (): Promise<{ url: string; close: () => Promise<void> }> => {
   const received: Received[] = [];
-  let refusals = 0;
+  const refusals = new Map<string, number>();
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://receiver');
     if (pathname === '/refuse') {
-      refusals = Number(searchParams.get('times'));
+      refusals.set(searchParams.get('suite') ?? '', Number(searchParams.get('times')));
       return void response.end();
     }
     if (pathname === '/received') return void response.end(JSON.stringify(received));
     void readBody(request).then((body) => {
-      const status = refusals > 0 ? 503 : 204;
-      refusals = Math.max(0, refusals - 1);
+      const suite = suiteIn(body) ?? '';
+      const left = refusals.get(suite) ?? 0;
+      const status = left > 0 ? 503 : 204;
+      refusals.set(suite, Math.max(0, left - 1));
       received.push({ headers: textHeaders(request), body, status });
       response.writeHead(status).end();
     });

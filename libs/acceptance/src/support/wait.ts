@@ -7,7 +7,7 @@ export const sleep = (ms: number): Promise<void> => new Promise((resolve) => set
 export const waitFor = async <T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
   everyMs = 100,
 ): Promise<T> => {
   const deadline = Date.now() + timeoutMs;

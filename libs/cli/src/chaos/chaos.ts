@@ -30,6 +30,8 @@ export interface ChaosOptions {
   readonly everyMs: number;
   /** Leaves the platform running, to look at. */
   readonly keep: boolean;
+  /** Ends it before its time, with the platform put away. */
+  readonly signal: AbortSignal;
 }
 
 export interface ChaosReport {
@@ -81,6 +83,15 @@ const settle = async (client: ApiClient, info: PlatformInfo): Promise<StoredEven
   return log;
 };
 
+/** The work's outcome, unless it is not waited for any longer. @throws the signal's reason */
+const unless = <T>(signal: AbortSignal, work: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject);
+  });
+
 /** What an auditor finds: the log against its checkpoints, and each row that people are shown against a replay. */
 const judgePlatform = async (client: ApiClient, info: PlatformInfo): Promise<Finding[]> => {
   const verifier = ownPublicKey(info.home);
@@ -103,6 +114,7 @@ const judgePlatform = async (client: ApiClient, info: PlatformInfo): Promise<Fin
  */
 export const runChaos = async (options: ChaosOptions, note: (line: string) => void): Promise<ChaosReport> => {
   const begin = performance.now();
+  const { signal } = options;
   const platform = await startPlatform({
     // A throw-away home is cleared by whoever tests next.
     ...(options.keep ? { home: mkdtempSync(join(tmpdir(), 'crucible-chaos-')) } : {}),
@@ -114,8 +126,8 @@ export const runChaos = async (options: ChaosOptions, note: (line: string) => vo
     await stopProcess(home, 'keeper');
     const client = new ApiClient(platform);
     const injector = new Injector(home);
-    const load = new Load(client, chanceFrom(options.seed));
-    const loaded = () => load.trials >= options.trials && injector.done.length >= options.faults;
+    const load = new Load(client, chanceFrom(options.seed), signal);
+    const loaded = () => signal.aborted || (load.trials >= options.trials && injector.done.length >= options.faults);
     note(`platform ${platform.url}, home ${home.root}`);
     let failure: unknown;
     const work = load.run(loaded).catch((error: unknown) => (failure = error));
@@ -124,12 +136,12 @@ export const runChaos = async (options: ChaosOptions, note: (line: string) => vo
     await injector.run(
       chanceFrom(options.seed ^ 0x5eed),
       options.everyMs,
-      () => over || injector.done.length >= options.faults,
+      () => over || signal.aborted || injector.done.length >= options.faults,
       ({ number, victim, kind, downMs }) => note(`fault ${number}: ${kind} ${victim}, ${downMs} ms`),
     );
     await injector.mend(victims);
-    await work;
-    const log = await settle(client, platform);
+    await unless(signal, work);
+    const log = await unless(signal, settle(client, platform));
     const every: Finding[] = [
       judged('every evaluation ended', failure instanceof Error ? [failure.message] : []),
       ...judgeLog(log, load.acknowledged, CONCURRENCY_MAX),

@@ -59,11 +59,14 @@ export class Load {
   readonly acknowledged: Acknowledged[] = [];
   readonly #client: ApiClient;
   readonly #chance: Chance;
+  readonly #signal: AbortSignal;
   #trials = 0;
 
-  constructor(client: ApiClient, chance: Chance) {
+  /** @param signal - ends it in the middle of whatever it waits for */
+  constructor(client: ApiClient, chance: Chance, signal: AbortSignal) {
     this.#client = client;
     this.#chance = chance;
+    this.#signal = signal;
   }
 
   get trials(): number {
@@ -84,7 +87,7 @@ export class Load {
     const cancelAfterMs = this.#chance.oneIn(6) ? this.#chance.between(200, 4_000) : undefined;
     this.#trials += trials;
     const key = randomUUID();
-    const over = AbortSignal.timeout(END_MS_MAX);
+    const over = AbortSignal.any([this.#signal, AbortSignal.timeout(END_MS_MAX)]);
     const accepted = await untilAnswered(() => submit(this.#client, { suite }, key, (ms) => pause(ms)), over);
     const evaluationId = accepted.id;
     this.acknowledged.push({ what: 'crucible.evaluation.submitted.v1', evaluationId, position: accepted.position });
@@ -106,6 +109,7 @@ export class Load {
   async #end(evaluationId: string): Promise<void> {
     const deadline = performance.now() + END_MS_MAX;
     while (performance.now() < deadline) {
+      this.#signal.throwIfAborted();
       const answer = await getEvaluation(this.#client, evaluationId).catch(() => undefined);
       if (answer?.evaluation.status === 'completed' || answer?.evaluation.status === 'cancelled') return;
       await pause(RETRY_MS);

@@ -1,9 +1,11 @@
-import type { TrialAnswer } from '@crucible/api';
+import type { AlertItem, TrialAnswer } from '@crucible/api';
 import type { EvaluationView, TrialView } from '@crucible/domain';
 import { displayable } from '@crucible/events';
 import { pc } from '../colours.ts';
+import { alertCountsText, trialAlertLines, worstAlertLines } from './alert-text.ts';
 import { misuse } from './failure.ts';
-import { endOf, resultLines } from './result.ts';
+import { clockStartMs } from './kernel-text.ts';
+import { endOf, isLooser, resultLines } from './result.ts';
 import { bytesText, duration, paint, safe, scoreText } from './text.ts';
 
 const NAME_COLUMNS = 12;
@@ -23,12 +25,14 @@ export const findTrial = (trials: readonly TrialView[], given: string): TrialVie
   );
 };
 
-/** An evaluation with its trials, as `show` prints it. */
+/** An evaluation with its trials and the worst of its alerts, as `show` prints it. */
 export const evaluationLines = (
   evaluation: EvaluationView,
   trials: readonly TrialView[],
+  alerts: readonly AlertItem[],
   view: { readonly columns: number; readonly nowMs: number; readonly url: string },
 ): string[] => {
+  const worst = worstAlertLines(alerts, { counts: evaluation.alerts, columns: view.columns });
   const page = { evaluation, trials: new Map(trials.map((trial) => [trial.id, trial])), position: evaluation.position };
   return [
     fact('evaluation', evaluation.id),
@@ -40,7 +44,12 @@ export const evaluationLines = (
     fact('submitted', `${evaluation.submittedAt} by ${safe(evaluation.submittedBy, 100)}`),
     fact('concurrency', `${evaluation.concurrency} at once`),
     ...(evaluation.cancelReason === null ? [] : [fact('cancelled', safe(evaluation.cancelReason, 500))]),
+    ...(evaluation.looserProfile
+      ? [fact('profile', pc.yellow('some trials ran in a profile that is looser than strict'))]
+      : []),
     fact('page', view.url),
+    fact('alerts', alertCountsText(evaluation.alerts)),
+    ...(worst.length > 0 ? ['', ...worst] : []),
     '',
     ...resultLines(page, { ...view, whole: true }),
   ];
@@ -57,14 +66,28 @@ const limitsText = ({ limits }: TrialView): string[] => {
   ];
 };
 
+const profileText = (trial: TrialView): string[] => {
+  const { profile } = trial;
+  if (profile === null) return [];
+  const looser = profile.looserThanStrict.map((field) => safe(field, 60)).join(', ');
+  const mark = isLooser(trial) ? pc.yellow(`, looser than strict in ${looser}`) : '';
+  return [fact('profile', `${safe(profile.name, 60)} ${safe(profile.version, 20)}${mark}`)];
+};
+
+const alertsOf = (trial: TrialView, alerts: readonly AlertItem[]): string[] => {
+  if (alerts.length === 0) return [];
+  const startMs = clockStartMs(trial);
+  return ['', pc.dim('alerts'), ...alerts.flatMap((alert) => trialAlertLines(alert, startMs))];
+};
+
 const sourceLines = (source: string): string[] => {
   const lines = displayable(source.slice(0, SOURCE_CHARS_MAX)).split('\n');
   const cut = lines.length > SOURCE_LINES_MAX || source.length > SOURCE_CHARS_MAX;
   return [...lines.slice(0, SOURCE_LINES_MAX).map((line) => `  ${line}`), ...(cut ? [pc.dim('  … cut')] : [])];
 };
 
-/** One trial, as `show --trial` prints it. */
-export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
+/** One trial with its alerts, as `show --trial` prints it. */
+export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly AlertItem[]): string[] => {
   const observed = trial.kernelObserved === false ? pc.dim(' (system calls were not observed)') : '';
   const output = trial.evidence.find(({ channel }) => channel === 'output');
   return [
@@ -72,7 +95,9 @@ export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
     fact('outcome', paint(trial.outcome ?? trial.status)),
     ...(trial.reason === null ? [] : [fact('ended by', endOf(trial))]),
     ...(trial.verdict === null ? [] : [fact('containment', `${paint(trial.verdict)}${observed}`)]),
+    ...profileText(trial),
     ...trial.findings.map((finding) => fact('', `- ${safe(finding, 500)}`)),
+    fact('alerts', alertCountsText(trial.alerts)),
     ...(trial.limitsHit.length > 0 ? [fact('limits hit', trial.limitsHit.join(', '))] : []),
     ...(trial.durationMs === null ? [] : [fact('time', duration(trial.durationMs))]),
     ...(trial.memoryBytesPeak === null ? [] : [fact('memory', `${bytesText(trial.memoryBytesPeak)} at most`)]),
@@ -89,6 +114,7 @@ export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
             `${bytesText(output.bytes)}, SHA-256 ${output.sha256}${output.dropped > 0 ? `, ${bytesText(output.dropped)} dropped` : ''}`,
           ),
         ]),
+    ...alertsOf(trial, alerts),
     '',
     pc.dim(`${sample.input.language} source`),
     ...sourceLines(sample.input.source),

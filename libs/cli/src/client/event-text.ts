@@ -39,7 +39,7 @@ const safetyDetailOf = (event: CrucibleEvent): string => {
     }
     case 'crucible.executor.health-changed.v1':
       return `${safe(event.data.executorId, 60)} ${event.data.healthy ? 'healthy' : safe(event.data.problem ?? 'unhealthy', 120)}`;
-    case 'crucible.executor.reaped.v1':
+    case 'crucible.executor.reaped.v2':
       return `${safe(event.data.executorId, 60)} removed ${event.data.items.length + event.data.more}`;
     case 'crucible.executor.rules-loaded.v1':
       return `${safe(event.data.executorId, 60)} ${event.data.rules.length} rules`;

@@ -1,5 +1,5 @@
-import { outputPageSchema, recordPageSchema } from '@crucible/api';
-import type { OutputPage, RecordPage } from '@crucible/api';
+import { outputPageSchema } from '@crucible/api';
+import type { OutputPage } from '@crucible/api';
 import {
   KernelEvents,
   OutputEvents,
@@ -11,20 +11,14 @@ import {
 import type { EventKind, TypedEvent } from '@crucible/detectors';
 import type { TrialView } from '@crucible/domain';
 import type { ApiClient } from './api-client.ts';
+import { recordPages } from './records.ts';
 
-const RECORDS_ASKED = 2_000;
 const CHUNKS_ASKED = 1_000;
 
 const trialPath = (trial: TrialView): string => `/api/v1/evaluations/${trial.evaluationId}/trials/${trial.id}`;
 
 async function* recordsOf(client: ApiClient, trial: TrialView, channel: 'kernel' | 'usage') {
-  let after: number | null = -1;
-  while (after !== null) {
-    const asked = { after, limit: RECORDS_ASKED };
-    const page: RecordPage = await client.get(`${trialPath(trial)}/${channel}`, recordPageSchema, asked);
-    yield* page.records;
-    after = page.next;
-  }
+  for await (const { records } of recordPages(client, trial, channel)) yield* records;
 }
 
 async function* kernelEvents(client: ApiClient, trial: TrialView): AsyncGenerator<TypedEvent> {

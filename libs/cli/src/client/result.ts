@@ -48,8 +48,15 @@ export const endOf = ({ reason, exitCode, signal }: TrialView): string => {
   return signal !== null && (reason === 'signal' || reason === 'crash') ? `${reason} ${safe(signal, 20)}` : reason;
 };
 
-const containmentOf = ({ verdict, kernelObserved }: TrialView): string =>
-  verdict === null ? '' : kernelObserved === false ? `${verdict} (unobserved)` : verdict;
+export const LOOSER = 'looser profile';
+/** Whether a trial's sandbox allowed more than `strict` does. */
+export const isLooser = ({ profile }: TrialView): boolean => (profile?.looserThanStrict.length ?? 0) > 0;
+
+const containmentOf = (trial: TrialView): string => {
+  const { verdict, kernelObserved } = trial;
+  const said = verdict !== null && kernelObserved === false ? `${verdict} (unobserved)` : (verdict ?? '');
+  return isLooser(trial) ? [said, LOOSER].filter(Boolean).join(', ') : said;
+};
 
 const trialColumns = (epochs: number): Column<TrialView>[] => [
   {
@@ -108,6 +115,20 @@ const verdictText = ({ verdicts }: EvaluationView): string =>
     .map(([verdict, count]) => paint(verdict, `${count} ${verdict}`))
     .join(', ');
 
+const worstFirst = ['breached', 'attempted', 'unknown', 'contained'] as const;
+/** The worst verdict that a trial of an evaluation got; undefined while there is none. */
+export const worstVerdictOf = ({ verdicts }: EvaluationView): (typeof worstFirst)[number] | undefined =>
+  worstFirst.find((verdict) => verdicts[verdict] > 0);
+
+/** The worst of an evaluation's containment, in few words. */
+export const containmentText = (view: EvaluationView): string => {
+  const worst = worstVerdictOf(view);
+  return [
+    ...(worst === undefined ? [] : [`${view.verdicts[worst]} ${worst}`]),
+    ...(view.looserProfile ? [LOOSER] : []),
+  ].join(', ');
+};
+
 /** How an evaluation went, in one line where there is room for it. */
 export const summaryLines = (page: EvaluationPage, columns: number, nowMs: number): string[] => {
   const { evaluation } = page;
@@ -121,6 +142,7 @@ export const summaryLines = (page: EvaluationPage, columns: number, nowMs: numbe
     `score ${scoreText(evaluation.score)}`,
     duration(elapsedMs(page, nowMs)),
     ...(verdicts === '' ? [] : [verdicts]),
+    ...(evaluation.looserProfile ? [pc.yellow(LOOSER)] : []),
   ];
   return joinedLines(parts, columns);
 };

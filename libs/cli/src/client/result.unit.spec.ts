@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { findTrial, trialLines } from './description.ts';
 import { progressLines, progressText, segmentedBar } from './progress.ts';
-import { allPassed, endOf, resultLine, resultLines } from './result.ts';
+import { allPassed, containmentText, endOf, resultLine, resultLines, summaryLines } from './result.ts';
 import { History, evaluationId, halfDone, startMs } from './testing.ts';
 import { bare } from './text.ts';
 
@@ -90,6 +90,47 @@ describe('the result', () => {
     );
   });
 
+  it('says of what ran under a looser profile that it did, everywhere', () => {
+    const looser = { name: 'large', version: 'ab12', looserThanStrict: ['memoryBytesMax', 'kernelPlatforms'] };
+    const strict: typeof looser = { name: 'strict', version: '1', looserThanStrict: [] };
+    const pageOf = (profile: typeof strict) =>
+      new History().submitted(1).started(0, 'a', 1, profile).finished(0, 'passed', { verdict: 'contained' }).page();
+    const of = (profile: typeof strict) => {
+      const page = pageOf(profile);
+      const [trial] = [...page.trials.values()];
+      if (trial === undefined) throw new Error('no trial');
+      const sample = { id: 'a', input: { language: 'python' as const, source: 'pass' } };
+      return {
+        summary: plain(summaryLines(page, 200, nowMs)),
+        row: plain(resultLines(page, { columns: 200, nowMs }).slice(1, 2)),
+        listed: containmentText(page.evaluation),
+        trial: plain(trialLines({ trial, sample, position: 1 }, [])),
+      };
+    };
+    const marked = of(looser);
+    expect(marked.summary).toMatch(/1 contained · looser profile$/);
+    expect(marked.row).toContain('contained, looser profile');
+    expect(marked.listed).toBe('1 contained, looser profile');
+    expect(marked.trial).toMatch(/^profile +large ab12, looser than strict in memoryBytesMax, kernelPlatforms$/m);
+    const plainly = of(strict);
+    expect(plainly.trial).toMatch(/^profile +strict 1$/m);
+    for (const text of [plainly.summary, plainly.row, plainly.listed]) expect(text).not.toContain('looser');
+  });
+
+  it('is listed by the worst that was found', () => {
+    const { evaluation } = done().page();
+    const of = (verdicts: Partial<typeof evaluation.verdicts>) =>
+      containmentText({
+        ...evaluation,
+        verdicts: { contained: 0, attempted: 0, breached: 0, unknown: 0, ...verdicts },
+      });
+    expect(of({})).toBe('');
+    expect(of({ contained: 9 })).toBe('9 contained');
+    expect(of({ contained: 9, unknown: 1 })).toBe('1 unknown');
+    expect(of({ contained: 9, attempted: 2, unknown: 1 })).toBe('2 attempted');
+    expect(of({ contained: 9, attempted: 2, breached: 1 })).toBe('1 breached');
+  });
+
   it('is one public line for scripts', () => {
     const page = done().page();
     expect(resultLine(page, 'http://127.0.0.1/x')).toEqual({
@@ -159,7 +200,7 @@ describe('one trial', () => {
     const trial = findTrial(trials, 'bad');
     const source = `print("\u001b[2J")\n${'x\n'.repeat(100)}`;
     const text = plain(
-      trialLines({ trial, sample: { id: 'bad', input: { language: 'python', source } }, position: 1 }),
+      trialLines({ trial, sample: { id: 'bad', input: { language: 'python', source } }, position: 1 }, []),
     );
     expect(text).toContain('containment  attempted');
     expect(text).toContain('… cut');

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { decideStop, evolveStops, isStopEvent, noStops, sameScope } from '@crucible/domain';
+import { appliedByExecutor, decideStop, evolveStops, isStopEvent, noStops, sameScope } from '@crucible/domain';
 import type { EngagedStop, StopEvent, Stops } from '@crucible/domain';
 import { JetStreamEventLog, NatsControl, openBus } from '@crucible/event-log';
 import type { Bus } from '@crucible/event-log';
@@ -21,6 +21,12 @@ const originOf = (stopId: string): Origin => ({
   authMethod: 'bus',
   correlationId: stopId,
 });
+
+/** What an executor said about a stop, and where. */
+export interface Confirmation {
+  readonly applied: StopApplied;
+  readonly position: number;
+}
 
 interface Told {
   readonly stop: EngagedStop;
@@ -80,7 +86,7 @@ export class StopBus {
   /** Every stop, newest first. */
   async list(): Promise<StopView[]> {
     const told = new Map<string, Told>();
-    for (const stored of (await this.#log.readSubject(subject)).events) {
+    for await (const stored of this.#log.readAll(subject)) {
       if (!stored.ok || !isStopEvent(stored.event)) continue;
       const { event } = stored;
       const known = told.get(event.data.stopId);
@@ -101,14 +107,14 @@ export class StopBus {
       releasedBy: released?.actor ?? null,
       releasedAt: released?.time ?? null,
       releaseReason: released?.data.reason ?? null,
-      executors: applied.get(stop.stopId) ?? [],
+      executors: [...appliedByExecutor(applied.get(stop.stopId) ?? [])],
     }));
   }
 
   /** Executors that came and did not say that they went. */
   async executors(): Promise<ReadonlySet<string>> {
     const up = new Set<string>();
-    for (const stored of (await this.#log.readSubject(subjects.platform('executor'))).events) {
+    for await (const stored of this.#log.readAll(subjects.platform('executor'))) {
       if (!stored.ok) continue;
       if (stored.event.type === 'crucible.executor.started.v1') up.add(stored.event.data.executorId);
       if (stored.event.type === 'crucible.executor.stopped.v1') up.delete(stored.event.data.executorId);
@@ -121,17 +127,17 @@ export class StopBus {
   }
 
   /** What executors say of a stop, as they say it, from a position on. Ends with the signal. */
-  async *confirmations(stopId: string, from: number, signal: AbortSignal): AsyncGenerator<StopApplied> {
+  async *confirmations(stopId: string, from: number, signal: AbortSignal): AsyncGenerator<Confirmation> {
     for await (const stored of this.#log.follow({ from, subject: subjects.platform('executor'), signal })) {
       if (!stored.ok || stored.event.type !== 'crucible.stop.applied.v1') continue;
       const { stopId: about, ...applied } = stored.event.data;
-      if (about === stopId) yield applied;
+      if (about === stopId) yield { applied, position: stored.position };
     }
   }
 
   async #applied(): Promise<ReadonlyMap<string, StopApplied[]>> {
     const applied = new Map<string, StopApplied[]>();
-    for (const stored of (await this.#log.readSubject(subjects.platform('executor'))).events) {
+    for await (const stored of this.#log.readAll(subjects.platform('executor'))) {
       if (!stored.ok || stored.event.type !== 'crucible.stop.applied.v1') continue;
       const { stopId, ...what } = stored.event.data;
       applied.set(stopId, [...(applied.get(stopId) ?? []), what]);
@@ -148,10 +154,11 @@ export class StopBus {
     ) => NewEvent | { readonly stopId: string; readonly position: number },
   ): Promise<{ readonly stopId: string; readonly position: number }> {
     for (let conflict = 0; conflict < CONFLICTS_MAX; conflict += 1) {
-      const { events, lastSequence } = await this.#log.readSubject(subject);
       const positions = new Map<string, number>();
       let stops = noStops;
-      for (const stored of events) {
+      let lastSequence = 0;
+      for await (const stored of this.#log.readAll(subject)) {
+        lastSequence = stored.position;
         if (!stored.ok || !isStopEvent(stored.event)) continue;
         stops = evolveStops(stops, stored.event);
         const { stopId: about } = stored.event.data;

@@ -21,18 +21,18 @@ export interface Stopped {
 
 /** Ways to the executors' stop: the gateway, which knows who asks, and the bus, which needs nothing else of the platform. */
 export class StopClient {
-  readonly #info: PlatformInfo;
   readonly #api: ApiClient;
+  readonly #open: () => Promise<StopBus | null>;
   #bus: Promise<StopBus | null> | undefined;
 
-  constructor(info: PlatformInfo) {
-    this.#info = info;
+  constructor(info: PlatformInfo, open = () => StopBus.open(info)) {
     this.#api = new ApiClient(info);
+    this.#open = open;
   }
 
   /** The operator's connection, made at the first use; null when the bus does not answer. */
   bus(): Promise<StopBus | null> {
-    return (this.#bus ??= StopBus.open(this.#info));
+    return (this.#bus ??= this.#open());
   }
 
   async close(): Promise<void> {
@@ -64,27 +64,32 @@ export class StopClient {
   }
 
   /** What executors did about a stop, as they tell it; ends when all that are up have told, or with the time. */
-  async *confirmations(stop: Stopped, before: Watched, waitMsMax: number): AsyncGenerator<StopApplied> {
+  async *confirmations(stop: Stopped, before: Watched | null, waitMsMax: number): AsyncGenerator<StopApplied> {
     const bus = await this.bus();
-    if (bus === null) return;
+    if (bus === null || before === null) return;
     const missing = new Set(before.executors);
     if (missing.size === 0) return;
     const from = Math.max(1, Math.min(before.head, stop.position) - EARLIER_MAX);
-    for await (const applied of bus.confirmations(stop.stopId, from, AbortSignal.timeout(waitMsMax))) {
+    const told = bus.confirmations(stop.stopId, from, AbortSignal.timeout(waitMsMax));
+    for await (const { applied, position } of told) {
+      // Of a stop that is asked for again: what was left alive then is shot again now, and told of anew.
+      if (applied.unconfirmed > 0 && position <= before.head) continue;
       if (!missing.delete(applied.executorId)) continue;
       yield applied;
       if (missing.size === 0) return;
     }
   }
 
-  /** What has to be known before the stop is asked for, to see afterwards who answered to it. */
-  async watch(): Promise<Watched> {
-    const nothing: Watched = { executors: new Set(), head: 0 };
+  /**
+   * What has to be known before the stop is asked for, to see afterwards who answered to it; null when the bus cannot be
+   * read: then nobody knows who should have answered.
+   */
+  async watch(): Promise<Watched | null> {
     const bus = await this.bus();
-    if (bus === null) return nothing;
+    if (bus === null) return null;
     return Promise.all([bus.executors(), bus.head()]).then(
       ([executors, head]) => ({ executors, head }),
-      () => nothing,
+      () => null,
     );
   }
 
@@ -120,6 +125,16 @@ export interface Watched {
   readonly executors: ReadonlySet<string>;
   readonly head: number;
 }
+
+/** Executors that have not answered to a stop. */
+export const silentOf = (before: Watched, executors: readonly StopApplied[]): readonly string[] =>
+  [...before.executors].filter((id) => !executors.some(({ executorId }) => executorId === id));
+
+/** Whether it is known that nothing of a stopped scope runs: every executor said so, and it is known who they are. */
+export const isConfirmed = (before: Watched | null, executors: readonly StopApplied[]): boolean =>
+  before !== null &&
+  silentOf(before, executors).length === 0 &&
+  executors.every(({ unconfirmed }) => unconfirmed === 0);
 
 const mayBeAway = (error: unknown): boolean =>
   error instanceof Unreachable || (error instanceof Refusal && error.status >= SERVER_FAULT);

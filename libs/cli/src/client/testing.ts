@@ -31,11 +31,16 @@ export class History {
     });
   }
 
-  started(sampleIndex: number, sampleId: string, epoch = 1): this {
+  started(
+    sampleIndex: number,
+    sampleId: string,
+    epoch = 1,
+    profile = examples['crucible.trial.started.v2'].data.profile,
+  ): this {
     const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
     return this.add('crucible.trial.dispatched.v1', { trialId, sampleId, sampleIndex, epoch, attempt: 1 }).add(
       'crucible.trial.started.v2',
-      { trialId },
+      { trialId, profile },
     );
   }
 

@@ -52,6 +52,10 @@ export const duration = (ms: number): string => {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 };
 
+/** A time on a trial's clock, `+0.214 s`: what came before its start has a minus. */
+export const sinceStart = (ms: number, digits = 3): string =>
+  `${ms < 0 ? '-' : '+'}${(Math.abs(ms) / 1_000).toFixed(digits)} s`;
+
 /** A score from 0 to 1. It is never rounded up to 1: 0.999 is shown as 0.99, for a 1.00 means that everything passed. */
 export const scoreText = (score: number | null): string =>
   score === null ? '–' : (Math.floor(score * 100 + 1e-9) / 100).toFixed(2);

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Command } from 'commander';
 import type { ChaosReport } from '../chaos/chaos.ts';
+import { failed } from '../client/failure.ts';
 import { exitCodes } from '../exit.ts';
 import { printJson, span } from '../terminal.ts';
 import { wholeNumber } from '../client/whole-number.ts';
@@ -39,7 +40,12 @@ const chaos = async (given: Given): Promise<void> => {
     keep: given.keep === true,
   };
   const { runChaos } = await import('../chaos/chaos.ts');
-  const report = await runChaos(options, (line) => void process.stderr.write(`${line}\n`));
+  const over = new AbortController();
+  // Whoever interrupts it leaves no platform behind.
+  const interrupt = (): void => over.abort(failed('interrupted; its platform is put away'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  const note = (line: string): void => void process.stderr.write(`${line}\n`);
+  const report = await runChaos({ ...options, signal: over.signal }, note);
   if (json) printJson(report);
   else process.stdout.write(`${lines(report).join('\n')}\n`);
   process.exitCode = report.ok ? exitCodes.ok : exitCodes.failed;

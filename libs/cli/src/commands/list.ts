@@ -9,6 +9,7 @@ import { listEvaluations, shortId } from '../client/evaluations.ts';
 import type { ListFilter } from '../client/evaluations.ts';
 import { misuse } from '../client/failure.ts';
 import { listEvents, parsePosition } from '../client/past.ts';
+import { containmentText, worstVerdictOf } from '../client/result.ts';
 import { table } from '../client/table.ts';
 import type { Column } from '../client/table.ts';
 import { duration, paint, safe, scoreText } from '../client/text.ts';
@@ -43,6 +44,11 @@ const columnsAt = (nowMs: number): Column<EvaluationView>[] => [
     align: 'right',
   },
   { title: 'score', text: ({ score }) => scoreText(score), align: 'right', dropOrder: 1 },
+  {
+    title: 'containment',
+    text: containmentText,
+    paint: (text, view) => (view.looserProfile ? pc.yellow(text) : paint(worstVerdictOf(view) ?? '', text)),
+  },
   { title: 'time', text: (view) => duration(tookMs(view, nowMs)), align: 'right', dropOrder: 2 },
   { title: 'submitted', text: ({ submittedAt }) => localTime(submittedAt), dropOrder: 3 },
 ];

@@ -4,6 +4,7 @@ import type { CompiledRules, EventKind, Match, Rule } from '@crucible/detectors'
 import type { TrialView } from '@crucible/domain';
 import type { Command } from 'commander';
 import { currentClient, saying } from '../client/access.ts';
+import { paintSeverity } from '../client/alert-text.ts';
 import type { ApiClient } from '../client/api-client.ts';
 import { findTrial } from '../client/description.ts';
 import { listTrials, resolveId } from '../client/evaluations.ts';
@@ -19,13 +20,6 @@ import { printJson } from '../terminal.ts';
 
 const write = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 const columns = (): number => process.stdout.columns ?? 120;
-
-const SEVERITIES: Readonly<Record<Rule['severity'], (text: string) => string>> = {
-  low: pc.dim,
-  medium: pc.yellow,
-  high: pc.red,
-  critical: (text) => pc.bold(pc.red(text)),
-};
 
 const told = (rule: Rule) => ({
   id: rule.id,
@@ -55,7 +49,7 @@ const list = (options: { readonly json?: true }): void => {
       {
         title: 'severity',
         text: ({ severity }) => severity,
-        paint: (text, { severity }) => SEVERITIES[severity](text),
+        paint: (text, { severity }) => paintSeverity(severity, text),
       },
       { title: 'capability', text: ({ capability }) => capability, dropOrder: 1 },
       { title: 'response', text: ({ response }) => response, dropOrder: 3 },

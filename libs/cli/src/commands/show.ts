@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { pc } from '../colours.ts';
 import { currentClient, saying } from '../client/access.ts';
+import { trialAlerts, worstAlerts } from '../client/alerts.ts';
 import type { ApiClient } from '../client/api-client.ts';
 import { getEvaluation, getTrial, listTrials, outputOf, resolveId } from '../client/evaluations.ts';
 import { misuse } from '../client/failure.ts';
@@ -16,6 +17,8 @@ interface ShowOptions {
   readonly json?: true;
 }
 
+const ALERTS_SHOWN_MAX = 5;
+
 const write = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 const columns = (): number => process.stdout.columns ?? 100;
 
@@ -24,25 +27,29 @@ const showEvaluation = async (client: ApiClient, id: string, json: boolean): Pro
   const trials = await listTrials(client, id);
   if (json) return printJson({ evaluation, trials, position });
   const url = client.address(`/evaluations/${id}`).href;
-  write(evaluationLines(evaluation, trials, { columns: columns(), nowMs: Date.now(), url }));
+  const alerts = await worstAlerts(client, { evaluation: id, counts: evaluation.alerts }, ALERTS_SHOWN_MAX);
+  write(evaluationLines(evaluation, trials, alerts, { columns: columns(), nowMs: Date.now(), url }));
 };
 
 /** The same as it was at a position; what it says of time is as of then, too. */
 const showPast = async (client: ApiClient, id: string, at: number, json: boolean): Promise<void> => {
   const snapshot = await getSnapshot(client, id, at);
   if (json) return printJson(snapshot);
+  const asked = { evaluation: id, counts: snapshot.evaluation.alerts, at };
+  const alerts = await worstAlerts(client, asked, ALERTS_SHOWN_MAX);
   const nowMs = momentMs(snapshot);
   const url = client.address(`/evaluations/${id}`, { at }).href;
   write([pc.dim(`as of position ${at}, ${new Date(nowMs).toISOString()}`)]);
-  write(evaluationLines(snapshot.evaluation, snapshot.trials, { columns: columns(), nowMs, url }));
+  write(evaluationLines(snapshot.evaluation, snapshot.trials, alerts, { columns: columns(), nowMs, url }));
 };
 
 const showPastTrial = async (client: ApiClient, id: string, at: number, options: ShowOptions): Promise<void> => {
   const { trials } = await getSnapshot(client, id, at);
   const answer = await getTrial(client, id, findTrial(trials, options.trial ?? '').id, at);
   if (options.json) return printJson(answer);
+  const alerts = await trialAlerts(client, { evaluation: id, trial: answer.trial.id, at });
   write([pc.dim(`as of position ${at}`)]);
-  write(trialLines(answer));
+  write(trialLines(answer, alerts));
 };
 
 const showOutput = async (client: ApiClient, id: string, trialId: string, json: boolean): Promise<void> => {
@@ -73,7 +80,7 @@ const show = async (given: string, options: ShowOptions): Promise<void> => {
     if (options.output) return showOutput(client, id, trial.id, json);
     const answer = await getTrial(client, id, trial.id);
     if (json) return printJson(answer);
-    write(trialLines(answer));
+    write(trialLines(answer, await trialAlerts(client, { evaluation: id, trial: trial.id })));
   });
 };
 
@@ -89,6 +96,9 @@ export const register = (program: Command): void => {
     .addHelpText(
       'after',
       `
+Alerts are shown with it: the worst of an evaluation, those of a trial with the evidence they rest on. With --json they are
+counted only; ./crucible alerts --evaluation <id> --json lists them.
+
 Examples:
   $ ./crucible show 019af3c2-71b0
   $ ./crucible show 019af3c2-71b0 --at 1234

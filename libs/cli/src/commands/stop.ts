@@ -7,7 +7,7 @@ import { ApiClient } from '../client/api-client.ts';
 import { saying } from '../client/access.ts';
 import { resolveId, shortId } from '../client/evaluations.ts';
 import { failed, misuse } from '../client/failure.ts';
-import { StopClient } from '../client/stops.ts';
+import { isConfirmed, silentOf, StopClient } from '../client/stops.ts';
 import { table } from '../client/table.ts';
 import type { Column } from '../client/table.ts';
 import { safe } from '../client/text.ts';
@@ -96,14 +96,15 @@ const engage = async (options: EngageOptions): Promise<void> => {
       executors.push(applied);
       print(appliedText(applied));
     }
-    const heard = new Set(executors.map(({ executorId }) => executorId));
-    const silent = [...before.executors].filter((id) => !heard.has(id));
+    const silent = before === null ? [] : silentOf(before, executors);
+    if (before === null)
+      print(pc.red('  the bus cannot be read: no executor could be asked whether anything of it still runs'));
     for (const id of silent)
       print(pc.red(`  executor ${safe(id, 63)} has not confirmed it; without the bus it ends everything by itself`));
     print(`  ./crucible stop release ${shortId(stop.stopId)} --reason "…"    lets it go on`);
     const elapsedMs = Math.round(performance.now() - begin);
-    if (options.json) printJson({ ...stop, scope, reason, executors, silent, elapsedMs });
-    if (silent.length > 0 || executors.some(({ unconfirmed }) => unconfirmed > 0)) process.exitCode = exitCodes.failed;
+    if (options.json) printJson({ ...stop, scope, reason, asked: before !== null, executors, silent, elapsedMs });
+    if (!isConfirmed(before, executors)) process.exitCode = exitCodes.failed;
   } finally {
     await client.close();
   }
@@ -192,7 +193,7 @@ export const register = (program: Command): void => {
       'after',
       `
 The gateway is asked first; when it does not answer in 1.5 s the bus is told directly. Needs neither the database nor the
-scheduler. Exit codes: 0 every executor confirmed that nothing runs, 1 one did not, 3 nothing could be reached.
+scheduler. Exit codes: 0 every executor confirmed that nothing runs, 1 one did not or none could be asked, 3 nothing could be reached.
 
 Examples:
   $ ./crucible stop --all --reason "a canary was printed by another trial"

@@ -11,8 +11,9 @@ import { messageOf } from '../platform/failure.ts';
 import { aptInstall } from '../platform/packages.ts';
 import { startEngine, type TestEngine } from '../platform/testing-engine.ts';
 import { ensureWeb } from '../platform/web.ts';
+import type { Steps } from '../platform/steps.ts';
 import { terminalSteps } from '../terminal.ts';
-import { countTests, lastLine, succeeded, type VitestReport } from '../test-report.ts';
+import { countTests, lastLine, succeeded, sumCounts, type TestCounts, type VitestReport } from '../test-report.ts';
 
 const tiers = ['unit', 'int', 'e2e'] as const;
 type Tier = (typeof tiers)[number];
@@ -23,6 +24,8 @@ interface Ground {
   readonly env: Readonly<Record<string, string>>;
   readonly release: () => Promise<void>;
 }
+
+const nothing: Ground = { env: {}, release: () => Promise.resolve() };
 
 const groundOf = ({ socket, runtime, unwatchedRuntime, images, traceSocket, stop }: TestEngine): Ground => ({
   env: {
@@ -35,35 +38,39 @@ const groundOf = ({ socket, runtime, unwatchedRuntime, images, traceSocket, stop
   release: stop,
 });
 
+/** Does what some tests need; where it fails, they say so, each for itself, and the others can still run. */
+const attempt = async <T>(work: () => Promise<T>, otherwise: T): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    process.stderr.write(`not everything the tests need is there: ${messageOf(error)}\n`);
+    return otherwise;
+  }
+};
+
 /** What the chosen tests need and a bare machine lacks, installed in one go. */
-const prepare = async (settings: Settings, chosen: readonly Tier[]): Promise<Ground> => {
-  const nothing = { env: {}, release: () => Promise.resolve() };
-  if (!chosen.includes('int') && !chosen.includes('e2e')) return nothing;
+const install = async (settings: Settings, steps: Steps, chosen: readonly Tier[]): Promise<void> => {
+  if (!chosen.includes('int') && !chosen.includes('e2e')) return;
   const path = settings.inherited['PATH'] ?? '';
-  const steps = terminalSteps({ json: false, shownFromMs: 300 });
   const missing = [
     ...(findProgram('nats-server', path) ? [] : ['nats-server']),
     ...(findProgram('dockerd', path) ? [] : ['docker.io']),
     ...(chosen.includes('e2e') && !findBrowser(path) ? ['chromium'] : []),
   ];
-  try {
-    if (missing.length > 0) {
-      await steps.step('packages', async (note) => {
-        note(`installing ${missing.join(', ')}`);
-        await aptInstall(missing);
-      });
-    }
-    if (chosen.includes('e2e')) {
-      await steps.step('web', (note) => ensureWeb(settings.repository, note));
-    }
-    // Held for the whole run, so that test files need not start it one after the other.
-    return groundOf(await steps.step('engine', () => startEngine()));
-  } catch (error) {
-    // The tests that need it will say so, each for itself; the others can still run.
-    process.stderr.write(`not everything the tests need is there: ${messageOf(error)}\n`);
-    return nothing;
+  if (missing.length > 0) {
+    await steps.step('packages', async (note) => {
+      note(`installing ${missing.join(', ')}`);
+      await aptInstall(missing);
+    });
   }
+  if (chosen.includes('e2e')) await steps.step('web', (note) => ensureWeb(settings.repository, note));
 };
+
+/** An engine is held for all files of the tier that use it, so that they need not start it one after the other. */
+const groundFor = (steps: Steps, tier: Tier): Promise<Ground> =>
+  tier === 'int'
+    ? attempt(async () => groundOf(await steps.step('engine', () => startEngine())), nothing)
+    : Promise.resolve(nothing);
 
 const runVitest = (settings: Settings, ground: Ground, argv: readonly string[]): Promise<number> =>
   new Promise((resolve) => {
@@ -85,15 +92,22 @@ const readReport = (path: string): VitestReport | undefined => {
   }
 };
 
-const test = async (filters: string[], options: TestOptions): Promise<void> => {
-  const settings = readSettings();
-  const named = tiers.filter((tier) => options[tier]);
-  const chosen = named.length > 0 ? named : tiers;
-  const dir = mkdtempSync(join(tmpdir(), 'crucible-report-'));
-  const report = join(dir, 'report.json');
-  const ground = await prepare(settings, chosen);
+interface Run {
+  readonly settings: Settings;
+  readonly steps: Steps;
+  readonly filters: readonly string[];
+  /** A folder for reports. */
+  readonly dir: string;
+}
+
+/**
+ * One tier in a process of its own. All at once would have every tier's servers up from the first test to the last, and
+ * what bounds its time in one tier would share the machine with them.
+ */
+const runTier = async ({ settings, steps, filters, dir }: Run, tier: Tier): Promise<TestCounts> => {
+  const report = join(dir, `${tier}.json`);
+  const ground = await groundFor(steps, tier);
   try {
-    const projects = chosen.flatMap((tier) => ['--project', tier]);
     const secondTries = join(settings.repository, 'libs/cli/src/second-tries.ts');
     const reporters = [
       '--reporter=default',
@@ -101,11 +115,29 @@ const test = async (filters: string[], options: TestOptions): Promise<void> => {
       '--reporter=json',
       `--outputFile.json=${report}`,
     ];
-    const code = await runVitest(settings, ground, [...projects, ...reporters, ...filters]);
-    const counts = countTests(readReport(report), code);
-    process.exitCode = succeeded(counts) ? exitCodes.ok : exitCodes.failed;
+    // What a filter names need not be in every tier; without one, a tier without tests is a failure.
+    const mayBeEmpty = filters.length > 0 ? ['--passWithNoTests'] : [];
+    const argv = ['--project', tier, ...mayBeEmpty, ...reporters, ...filters];
+    const code = await runVitest(settings, ground, argv);
+    return countTests(readReport(report), code);
+  } finally {
     await ground.release();
-    process.stdout.write(`${lastLine(counts)}\n`);
+  }
+};
+
+const test = async (filters: string[], options: TestOptions): Promise<void> => {
+  const settings = readSettings();
+  const named = tiers.filter((tier) => options[tier]);
+  const chosen = named.length > 0 ? named : tiers;
+  const steps = terminalSteps({ json: false, shownFromMs: 300 });
+  const dir = mkdtempSync(join(tmpdir(), 'crucible-report-'));
+  try {
+    await attempt(() => install(settings, steps, chosen), undefined);
+    const counts: TestCounts[] = [];
+    for (const tier of chosen) counts.push(await runTier({ settings, steps, filters, dir }, tier));
+    const sum = sumCounts(counts);
+    process.exitCode = succeeded(sum) ? exitCodes.ok : exitCodes.failed;
+    process.stdout.write(`${lastLine(sum)}\n`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -6,9 +6,10 @@ import { stopOwnEngine } from './engine-down.ts';
 import { ensureOwnEngine, proveIsolation } from './engine.ts';
 import { ensureRunsc } from './gvisor.ts';
 import { createHome, writeAtomically, type Home } from './home.ts';
-import { ensureImage, readRecipe } from './image.ts';
+import { ensureImage, readRecipe, wasImported } from './image.ts';
 import { withLock } from './lock.ts';
 import { formatIdentity, identityOf, isAlive, parseIdentity } from './process-identity.ts';
+import { giveRootfs } from './testing-seeds.ts';
 
 export interface TestEngine {
   /** Path of the engine's Unix socket. */
@@ -61,6 +62,7 @@ export const startEngine = async (): Promise<TestEngine> => {
     const engine = await withLock(home, async () => {
       const gvisor = await ensureRunsc(home, path);
       const own = await ensureOwnEngine(home, { repository: settings.repository, gvisor, path });
+      if (!wasImported(home, recipe)) await giveRootfs(home, home, recipe);
       const imported = await ensureImage(home, own.socket, recipe);
       if (own.started || imported) await proveIsolation(own, recipe.reference, home.hash);
       return own;

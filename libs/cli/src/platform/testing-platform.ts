@@ -1,12 +1,13 @@
-import { cpSync, existsSync, linkSync, mkdirSync, renameSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { cpSync, existsSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readSettings, type Settings } from '../config.ts';
 import { createHome, locateHome, type Home } from './home.ts';
-import { buildRootfs, readRecipe } from './image.ts';
+import { readRecipe } from './image.ts';
 import { withLock } from './lock.ts';
 import { ensurePlatform, type PlatformInfo } from './platform.ts';
 import { freePort } from './ports.ts';
 import { runningProcess } from './process.ts';
+import { giveRootfs } from './testing-seeds.ts';
 import { discardHome, throwAwayHome } from './testing-homes.ts';
 
 export interface TestPlatform extends PlatformInfo {
@@ -28,17 +29,7 @@ const copyTree = (from: string, to: string): void => {
 const seed = async (repository: string, home: Home): Promise<void> => {
   const shared = createHome(join(repository, '.crucible-test'));
   await withLock(shared, async () => {
-    const recipe = readRecipe(repository, 'python');
-    const seeds: Home = { ...shared, cache: join(shared.root, 'seeds') };
-    mkdirSync(seeds.cache, { recursive: true });
-    const tar = await buildRootfs(seeds, recipe);
-    const target = join(home.cache, basename(tar));
-    try {
-      linkSync(tar, target);
-    } catch {
-      // Another file system, where a link is not possible.
-      cpSync(tar, target);
-    }
+    await giveRootfs(shared, home, readRecipe(repository, 'python'));
     copyTree(join(shared.engine, 'runsc'), join(home.engine, 'runsc'));
   });
 };
@@ -50,12 +41,14 @@ const keepRunsc = (repository: string, home: Home): void =>
  * A whole platform of its own: own home, own ports, own engine, own data.
  * @param options.home - where its state goes; by default a new folder below the system's temporary one
  * @param options.given - further settings, as their environment variables
+ * @param options.profiles - the operator's own sandbox profiles, as their file's text
  * @param options.before - awaited while the home is there and nothing in it was started yet
  */
 export const startPlatform = async (
   options: {
     home?: string;
     given?: Readonly<Record<string, string>>;
+    profiles?: string;
     before?: (settings: Settings) => Promise<void>;
   } = {},
 ): Promise<TestPlatform> => {
@@ -69,6 +62,7 @@ export const startPlatform = async (
   const stop = (): Promise<void> => discardHome(home.root);
   try {
     await seed(settings.repository, home);
+    if (options.profiles !== undefined) writeFileSync(join(home.root, 'profiles.yaml'), options.profiles);
     await options.before?.(settings);
     const info = await ensurePlatform({ settings });
     keepRunsc(settings.repository, home);

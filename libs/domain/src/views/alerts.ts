@@ -7,7 +7,7 @@ import {
   severitySchema,
   trialIdSchema,
 } from '@crucible/events';
-import type { CrucibleEvent } from '@crucible/events';
+import type { CrucibleEvent, EvidencePoint } from '@crucible/events';
 import type { Positioned } from './reduce.ts';
 
 const count = z.int().min(0);
@@ -41,6 +41,10 @@ export const alertViewSchema = z.object({
   position: count,
 });
 export type AlertView = z.infer<typeof alertViewSchema>;
+
+/** A piece of evidence as addresses and lists name it: `kernel:812`, `usage:3`, `output:stdout:1024`. */
+export const evidencePointName = ({ channel, record, stream, offset }: EvidencePoint): string =>
+  stream === null ? `${channel}:${record ?? 0}` : `${channel}:${stream}:${offset ?? 0}`;
 
 /** The alert that an event is about, or null. */
 export const alertOf = (event: CrucibleEvent): string | null =>

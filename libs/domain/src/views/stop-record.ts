@@ -77,15 +77,18 @@ export interface StopSummary {
   readonly executors: readonly Omit<Applied, 'position'>[];
 }
 
-/** One line an executor: one that told twice, as after a restart, killed both times, and its slowest time counts. */
-const byExecutor = (applied: readonly Applied[]): StopSummary['executors'] => {
+/**
+ * One line an executor. One that told twice, as after a restart or because it was asked again, killed both times, and its
+ * slowest time counts; what is left over is what it said last, because it looks at everything each time.
+ */
+export const appliedByExecutor = (applied: readonly Omit<Applied, 'position'>[]): StopSummary['executors'] => {
   const sums = new Map<string, Omit<Applied, 'position'>>();
   for (const { executorId, killed, unconfirmed, latencyMs } of applied) {
     const sum = sums.get(executorId) ?? { executorId, killed: 0, unconfirmed: 0, latencyMs: 0 };
     sums.set(executorId, {
       executorId,
       killed: sum.killed + killed,
-      unconfirmed: sum.unconfirmed + unconfirmed,
+      unconfirmed,
       latencyMs: Math.max(sum.latencyMs, latencyMs),
     });
   }
@@ -109,6 +112,6 @@ export const stopSummary = (record: StopRecord, at = Number.POSITIVE_INFINITY): 
     releasedBy: released?.by ?? null,
     releasedAt: released?.at ?? null,
     releaseReason: released?.reason ?? null,
-    executors: byExecutor(record.applied.filter(({ position }) => position <= at)),
+    executors: appliedByExecutor(record.applied.filter(({ position }) => position <= at)),
   };
 };

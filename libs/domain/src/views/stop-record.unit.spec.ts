@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { evolveStops, isStopEvent, noStops } from '../policy/stops.ts';
 import { simulate } from '../testing/index.ts';
 import type { LogEntry } from '../testing/index.ts';
-import { appliedMax, reduceStop, stopIdOf, stopSummary } from './stop-record.ts';
+import { appliedByExecutor, appliedMax, reduceStop, stopIdOf, stopSummary } from './stop-record.ts';
 import type { StopRecord } from './stop-record.ts';
 
 const logs = fc.nat(1_000_000).map((seed) => simulate({ seed, troubledSteps: 250 }).log.entries);
@@ -71,6 +71,17 @@ describe('reduceStop', () => {
         }
       }),
     );
+  });
+
+  it('counts every kill, and of what was left over what was said last', () => {
+    const said = (killed: number, unconfirmed: number, latencyMs: number) => ({
+      executorId: 'one',
+      killed,
+      unconfirmed,
+      latencyMs,
+    });
+    expect(appliedByExecutor([said(3, 2, 9), said(1, 1, 20), said(1, 0, 5)])).toEqual([said(5, 0, 20)]);
+    expect(appliedByExecutor([said(3, 0, 9), said(0, 1, 5)])).toEqual([said(3, 1, 9)]);
   });
 
   it('stays bounded whatever an executor repeats', () => {

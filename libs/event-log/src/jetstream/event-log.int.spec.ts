@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { subjects } from '@crucible/events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeEventLog, newEvaluationId, request, take } from '../event-log.contract.ts';
-import { BusUnavailable } from '../port.ts';
+import { BusUnavailable, SubjectTooLong } from '../port.ts';
 import type { StoredEvent } from '../port.ts';
 import { TcpProxy, TestNatsServer } from '../testing/index.ts';
 import { openBus } from './connection.ts';
@@ -24,6 +24,26 @@ describeEventLog('JetStream', () =>
     underId: (id) => new JetStreamEventLog({ ...bus, edge: { ...bus.edge, newId: () => id } }),
   }),
 );
+
+describe('a subject with more events than are handed over at once', () => {
+  const count = 10_050;
+
+  it('is read event by event, and not as a whole', async () => {
+    const name = subjects.evaluation(newEvaluationId());
+    const log = new JetStreamEventLog(bus);
+    const body = Buffer.from('{}');
+    for (let sent = 0; sent < count; sent += 150)
+      await Promise.all(Array.from({ length: 150 }, () => bus.js.publish(name, body)));
+    await expect(log.readSubject(name)).rejects.toBeInstanceOf(SubjectTooLong);
+    const { lastSequence } = await log.readSubject(name, Number.MAX_SAFE_INTEGER);
+    let [read, last] = [0, 0];
+    for await (const { position } of log.readAll(name)) {
+      expect(position).toBeGreaterThan(last);
+      [read, last] = [read + 1, position];
+    }
+    expect([read, last]).toEqual([count, lastSequence]);
+  }, 60_000);
+});
 
 describe('the JetStream log when acknowledgements are lost', () => {
   let proxy: TcpProxy;

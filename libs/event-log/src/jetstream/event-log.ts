@@ -11,6 +11,7 @@ import { followStream } from './follow.ts';
 import type { FollowedStream } from './follow.ts';
 import { Publisher } from './publisher.ts';
 import { toStoredMessage } from './stored-message.ts';
+import { readRange } from './subject-range.ts';
 
 /** No try begins later than this after the first; one that hears nothing takes ten seconds by itself. */
 const APPEND_MS_MAX = 15_000;
@@ -113,6 +114,14 @@ export class JetStreamEventLog implements EventLog {
       }
     }
     return { events, lastSequence: events.at(-1)?.position ?? lastBefore };
+  }
+
+  async *readAll(subject: string, from = 1): AsyncIterable<StoredEvent> {
+    // What is behind this comes while it is read, and might be met out of order.
+    const upTo = await this.#lastPosition(subject);
+    for await (const message of readRange(this.#bus, subject, { from, upTo })) {
+      yield toStoredEvent(toStoredMessage(message));
+    }
   }
 
   async #lastPosition(subject: string): Promise<number> {

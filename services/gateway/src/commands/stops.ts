@@ -24,8 +24,10 @@ export interface StopPorts {
 
 interface Loaded {
   readonly inForce: StopsInForce;
-  /** Every stop there ever was, with the position of the event that engaged it. */
+  /** Of the events that engaged them. */
   readonly positions: ReadonlyMap<string, number>;
+  /** Whether the stop that was asked about was ever engaged. */
+  readonly wasEngaged: boolean;
   readonly lastSequence: number;
 }
 
@@ -75,12 +77,12 @@ export class Stops {
   /** @throws ProblemException when there is no such stop, or it is released already */
   async release(stopId: string, reason: string, caller: Caller): Promise<StopAnswer> {
     return this.#write<StopAnswer>(caller, async () => {
-      const loaded = await this.#load();
+      const loaded = await this.#load(stopId);
       const stop = loaded.inForce.get(stopId);
       if (stop !== undefined) await this.#requireOwn(stop.scope, caller);
       const decision = decideStop({ type: 'release', stopId, reason }, loaded.inForce);
       if (stop === undefined || !decision.accepted) {
-        if (!loaded.positions.has(stopId)) throw refused(404, 'not-found', `There is no stop ${stopId}.`);
+        if (!loaded.wasEngaged) throw refused(404, 'not-found', `There is no stop ${stopId}.`);
         throw refused(409, 'already-released', `Stop ${stopId} is released already.`);
       }
       const released = {
@@ -124,17 +126,22 @@ export class Stops {
     );
   }
 
-  async #load(): Promise<Loaded> {
-    const { events, lastSequence } = await this.#ports.log.readSubject(subjects.platform('stop'));
+  /** Folded as it is read, and what is released is let go: however many stops there were, a new one can be pulled. */
+  async #load(about?: string): Promise<Loaded> {
     const positions = new Map<string, number>();
     let inForce = noStops;
-    for (const stored of events) {
+    let wasEngaged = false;
+    let lastSequence = 0;
+    for await (const stored of this.#ports.log.readAll(subjects.platform('stop'))) {
+      lastSequence = stored.position;
       if (!stored.ok || !isStopEvent(stored.event)) continue;
+      const { type, data } = stored.event;
       inForce = evolveStops(inForce, stored.event);
-      if (stored.event.type === 'crucible.stop.engaged.v1')
-        positions.set(stored.event.data.stopId, positions.get(stored.event.data.stopId) ?? stored.position);
+      if (type === 'crucible.stop.released.v1') positions.delete(data.stopId);
+      else if (!positions.has(data.stopId)) positions.set(data.stopId, stored.position);
+      wasEngaged ||= type === 'crucible.stop.engaged.v1' && data.stopId === about;
     }
-    return { inForce, positions, lastSequence };
+    return { inForce, positions, wasEngaged, lastSequence };
   }
 
   /** What another team runs is nobody else's to stop, nor to know of. */

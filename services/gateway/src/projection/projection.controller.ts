@@ -4,6 +4,7 @@ import { BATCH, LOGGER } from '@crucible/service-kit';
 import type { Logger } from '@crucible/service-kit';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import { StopAudiences } from '../streams/stop-audiences.ts';
 import { LivePosition } from './live-position.ts';
 
 /** Hosts the projector: every event in order into the read model, then out to those who follow. */
@@ -12,6 +13,7 @@ export class ProjectionController {
   constructor(
     @Inject(Projector) private readonly projector: Projector,
     @Inject(LivePosition) private readonly live: LivePosition,
+    @Inject(StopAudiences) private readonly stops: StopAudiences,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -27,6 +29,7 @@ export class ProjectionController {
         );
     }
     await this.projector.apply(batch, last.position);
+    await this.stops.learn(batch);
     this.live.advance(batch, last.position);
   }
 }

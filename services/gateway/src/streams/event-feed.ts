@@ -1,9 +1,10 @@
-import { evaluationOf, stopIdOf } from '@crucible/domain';
+import { evaluationOf } from '@crucible/domain';
 import type { EventLog, StoredEvent } from '@crucible/event-log';
-import type { CrucibleEvent, EvaluationId } from '@crucible/events';
+import type { EvaluationId } from '@crucible/events';
 import { LivePosition } from '../projection/live-position.ts';
 import { sseMessage } from './sse.ts';
 import type { SseStream } from './sse.ts';
+import type { StopAudiences } from './stop-audiences.ts';
 
 const REPLAY_EVENTS_MAX = 50_000;
 /** Held for one viewer while its snapshot or replay is on its way. A viewer further behind is cut off and resumes. */
@@ -22,19 +23,8 @@ export interface View {
   readonly team: string;
 }
 
-/** Stops come to all they are for, whoever pulled them; what is said of one by its id alone, to everybody. */
-const seesStop = ({ team, evaluationId }: View, event: CrucibleEvent): boolean => {
-  if (event.type !== 'crucible.stop.engaged.v1') return stopIdOf(event) !== null;
-  const { scope } = event.data;
-  if (scope.kind === 'platform') return true;
-  if (scope.kind === 'team') return scope.team === team;
-  return evaluationId === undefined ? event.team === team : scope.evaluationId === evaluationId;
-};
-
-const sees = (view: View, stored: StoredEvent): stored is StoredEvent & { ok: true } => {
-  if (!stored.ok) return false;
-  if (seesStop(view, stored.event)) return true;
-  if (stored.event.team !== view.team) return false;
+const seesEvaluation = (view: View, stored: StoredEvent): boolean => {
+  if (!stored.ok || stored.event.team !== view.team) return false;
   const id = evaluationOf(stored.event);
   return id !== null && (view.evaluationId === undefined || view.evaluationId === id);
 };
@@ -57,10 +47,13 @@ const messageOf = (stored: StoredEvent): string => {
 export class EventFeed {
   readonly #live: LivePosition;
   readonly #log: EventLog;
+  readonly #stops: StopAudiences;
 
-  constructor(live: LivePosition, log: EventLog) {
+  /** @param stops has learned of every live event before it comes past */
+  constructor(live: LivePosition, log: EventLog, stops: StopAudiences) {
     this.#live = live;
     this.#log = log;
+    this.#stops = stops;
   }
 
   async follow(
@@ -79,7 +72,7 @@ export class EventFeed {
       sent = stored.position;
     };
     const leave = this.#live.subscribe((events) => {
-      const seen = events.filter((stored) => sees(view, stored));
+      const seen = events.filter((stored) => this.#sees(view, stored));
       if (!hold) return seen.forEach(send);
       if (held.length + seen.length > HELD_EVENTS_MAX) return stream.cut();
       held.push(...seen);
@@ -95,13 +88,19 @@ export class EventFeed {
     hold = false;
   }
 
+  /** Stops come to all they are for, whoever pulled them. */
+  #sees(view: View, stored: StoredEvent): boolean {
+    return this.#stops.sees(view, stored) ?? seesEvaluation(view, stored);
+  }
+
   async #replay(stream: SseStream, view: View, after: number, upTo: number): Promise<number> {
     if (after >= upTo) return after;
     const done = new AbortController();
     const signal = AbortSignal.any([done.signal, stream.signal]);
     for await (const stored of this.#log.follow({ from: after + 1, signal })) {
       if (stored.position > upTo) break;
-      if (sees(view, stored)) stream.write(messageOf(stored));
+      await this.#stops.learn([stored]);
+      if (this.#sees(view, stored)) stream.write(messageOf(stored));
       await stream.drained();
       if (stored.position === upTo) break;
     }

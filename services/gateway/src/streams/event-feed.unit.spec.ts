@@ -3,11 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { InMemoryEventLog } from '@crucible/event-log';
 import type { StoredEvent } from '@crucible/event-log';
 import { evaluationIdSchema, subjects } from '@crucible/events';
+import type { NewEvent } from '@crucible/events';
+import type { WrittenAudience } from '@crucible/read-model';
 import type { FastifyReply } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LivePosition } from '../projection/live-position.ts';
 import { EventFeed } from './event-feed.ts';
 import { SseStream } from './sse.ts';
+import { StopAudiences } from './stop-audiences.ts';
 
 /** A connection whose other side reads when it is told to. */
 class FakeResponse extends EventEmitter {
@@ -48,6 +51,9 @@ let stream: SseStream;
 let log: InMemoryEventLog;
 let live: LivePosition;
 let feed: EventFeed;
+let stops: StopAudiences;
+/** What the read model knows of stops. */
+let audiences: Map<string, WrittenAudience>;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -55,7 +61,9 @@ beforeEach(() => {
   stream = new SseStream({ raw, hijack: () => undefined } as unknown as FastifyReply);
   log = new InMemoryEventLog({ now: () => 0, newId: () => randomUUID() });
   live = new LivePosition();
-  feed = new EventFeed(live, log);
+  audiences = new Map();
+  stops = new StopAudiences({ stopAudiences: () => Promise.resolve(audiences) });
+  feed = new EventFeed(live, log, stops);
 });
 afterEach(() => {
   stream.cut();
@@ -184,5 +192,68 @@ describe('the feed', () => {
     await vi.advanceTimersByTimeAsync(61_000);
     await following;
     expect(raw.destroyed).toBe(true);
+  });
+});
+
+describe('what is said of emergency stops', () => {
+  const stopId = '019ab3f2-0a4d-7c51-8e2f-3b4c5d6e7f80';
+  const engaged: NewEvent = {
+    type: 'crucible.stop.engaged.v1',
+    data: { stopId, scope: { kind: 'team', team: 'mine' }, reason: 'r' },
+  };
+  const released: NewEvent = { type: 'crucible.stop.released.v1', data: { stopId, reason: 'r' } };
+  const applied: NewEvent = {
+    type: 'crucible.stop.applied.v1',
+    data: { stopId, executorId: 'e', killed: 0, unconfirmed: 0, latencyMs: 0 },
+  };
+  /** Appends one event as the platform does and lets it reach the read model, which knows the stop once it is engaged. */
+  const say = async (event: NewEvent): Promise<number> => {
+    const subject = subjects.platform(event.type === 'crucible.stop.applied.v1' ? 'executor' : 'stop');
+    const origin = { source: 'test', team: 'default', actor: 'user:test', correlationId: stopId };
+    const result = await log.append({ subject, event, origin });
+    if (!result.ok) throw new Error(result.failure);
+    const { position } = result;
+    if (event === engaged)
+      audiences.set(stopId, { scope: engaged.data.scope, teams: ['mine', 'default'], from: position });
+    const { events } = await log.readSubject(subject, position);
+    await stops.learn(events);
+    live.advance(events, position);
+    return position;
+  };
+  const viewers = [
+    [{ team: 'mine' }, [2, 3, 4]],
+    [{ team: 'default' }, [2, 3, 4]],
+    [{ team: 'other' }, []],
+    [{ team: 'mine', evaluationId: id }, [2, 3, 4]],
+    [{ team: 'default', evaluationId: id }, []],
+  ] as const;
+
+  it.each(viewers)('reaches %o live as far as the stop is for it: %o', async (viewer, seen) => {
+    await feed.follow(stream, viewer, undefined, snapshotAt(0));
+    for (const event of [applied, engaged, applied, released]) await say(event);
+    expect(ids()).toEqual([0, ...seen]);
+  });
+
+  it.each(viewers)('reaches %o alike when it comes later: %o', async (viewer, seen) => {
+    for (const event of [applied, engaged, applied, released]) await say(event);
+    const replayed = feed.follow(stream, viewer, 0, snapshotAt(0));
+    await vi.advanceTimersByTimeAsync(0);
+    await replayed;
+    expect(ids()).toEqual(seen);
+    raw.written = '';
+    const fromTheRelease = feed.follow(stream, viewer, 3, snapshotAt(0));
+    await vi.advanceTimersByTimeAsync(0);
+    await fromTheRelease;
+    expect(ids()).toEqual(seen.filter((position) => position > 3));
+  });
+
+  it('reaches nobody while whom it is for cannot be found out', async () => {
+    await feed.follow(stream, { team: 'mine' }, undefined, snapshotAt(0));
+    const away = new StopAudiences({ stopAudiences: () => Promise.reject(new Error('the database is away')) });
+    await say(applied);
+    const { events } = await log.readSubject(subjects.platform('executor'));
+    await expect(away.learn(events)).rejects.toThrow('away');
+    expect(away.sees({ team: 'mine' }, events[0] as StoredEvent)).toBe(false);
+    expect(ids()).toEqual([0]);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CrucibleEvent, EventData } from '@crucible/events';
+import type { CrucibleEvent, EventData, Verdict } from '@crucible/events';
 
 export type Completed = CrucibleEvent<'crucible.evaluation.completed.v1'>;
 type Suite = EventData<'crucible.evaluation.submitted.v1'>['suite'];
@@ -8,6 +8,10 @@ export type Alert = CrucibleEvent<'crucible.alert.raised.v1'>;
 
 /** What a receiver gets as JSON. Fields may be added; none is taken away or changes its meaning. */
 export type Announcement = CompletedAnnouncement | AlertAnnouncement;
+
+/** Finished attempts by verdict. */
+export type Verdicts = Readonly<Record<Verdict, number>>;
+export const noVerdicts: Verdicts = { contained: 0, attempted: 0, breached: 0, unknown: 0 };
 
 export interface CompletedAnnouncement {
   readonly type: Completed['type'];
@@ -18,9 +22,14 @@ export interface CompletedAnnouncement {
     readonly team: string;
     readonly suite: { readonly name: string; readonly version: string } | null;
     readonly status: 'completed' | 'cancelled';
-    /** Whether somebody should look: it was cancelled, or a trial failed, could not be scored or was withdrawn. */
+    /**
+     * Whether somebody should look: it was cancelled, or a trial failed, could not be scored, was withdrawn or broke out of
+     * what should have contained it, whatever its score.
+     */
     readonly failure: boolean;
     readonly trials: Completed['data']['trials'];
+    /** What was found of containment. Every finished attempt counts, also one that was tried again. */
+    readonly verdicts: Verdicts;
     /** Mean of the scores, 0 to 1; null when nothing was scored. */
     readonly score: number | null;
     /** Place of the event in the log. */
@@ -75,10 +84,15 @@ export const alertAnnouncementOf = (event: Alert, position: number, suite: Suite
   };
 };
 
-export const isFailure = ({ status, trials }: Completed['data']): boolean =>
-  status === 'cancelled' || trials.failed + trials.errored + trials.withdrawn > 0;
+export const isFailure = ({ status, trials }: Completed['data'], verdicts: Verdicts): boolean =>
+  status === 'cancelled' || trials.failed + trials.errored + trials.withdrawn + verdicts.breached > 0;
 
-export const announcementOf = (event: Completed, position: number, suite: Suite | undefined): CompletedAnnouncement => {
+export const announcementOf = (
+  event: Completed,
+  position: number,
+  suite: Suite | undefined,
+  verdicts: Verdicts,
+): CompletedAnnouncement => {
   const { evaluationId, status, trials, score } = event.data;
   return {
     type: event.type,
@@ -88,8 +102,9 @@ export const announcementOf = (event: Completed, position: number, suite: Suite 
       team: event.team,
       suite: named(suite),
       status,
-      failure: isFailure(event.data),
+      failure: isFailure(event.data, verdicts),
       trials,
+      verdicts,
       score,
       position,
     },

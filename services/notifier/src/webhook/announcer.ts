@@ -1,10 +1,10 @@
 import { RetryLater } from '@crucible/event-log';
-import type { EventLog, StoredEvent } from '@crucible/event-log';
+import type { EventHistory, EventLog, StoredEvent } from '@crucible/event-log';
 import { subjects } from '@crucible/events';
 import { inAnswerTo } from '@crucible/service-kit';
 import type { Logger } from '@crucible/service-kit';
-import { alertAnnouncementOf, announcementOf, deliveryIdOf, isUrgent } from './announcement.ts';
-import type { Alert, Announcement, Completed } from './announcement.ts';
+import { alertAnnouncementOf, announcementOf, deliveryIdOf, isUrgent, noVerdicts } from './announcement.ts';
+import type { Alert, Announcement, Completed, Verdicts } from './announcement.ts';
 import type { DeliveryEvent, DeliveryLedger } from './ledger.ts';
 import type { Webhook } from './webhook.ts';
 
@@ -15,6 +15,9 @@ export interface AnnouncerOptions {
   readonly delayMs: (attempt: number) => number;
   readonly now: () => Date;
 }
+
+/** The log, to look up what an event that is announced does not say itself. */
+export type ReadableLog = Pick<EventLog, 'readSubject'> & Pick<EventHistory, 'readEvaluation'>;
 
 /** What is announced, as it was handed to us. `delivery` counts how often that was, from 1, over all restarts. */
 export interface Handed {
@@ -30,14 +33,14 @@ const ALERTS_REMEMBERED_MAX = 10_000;
 
 /** Announces ends of evaluations and urgent alerts, one attempt for each time an event is handed to it. */
 export class Announcer {
-  readonly #log: EventLog;
+  readonly #log: ReadableLog;
   readonly #ledger: DeliveryLedger;
   readonly #options: AnnouncerOptions;
   readonly #logger: Logger;
   /** Event that was announced of a trial and rule. */
   readonly #alerts = new Map<string, string>();
 
-  constructor(log: EventLog, ledger: DeliveryLedger, options: AnnouncerOptions, logger: Logger) {
+  constructor(log: ReadableLog, ledger: DeliveryLedger, options: AnnouncerOptions, logger: Logger) {
     this.#log = log;
     this.#ledger = ledger;
     this.#options = options;
@@ -77,7 +80,15 @@ export class Announcer {
     const suite = await this.#suiteOf(event);
     return event.type === 'crucible.alert.raised.v1'
       ? alertAnnouncementOf(event, position, suite)
-      : announcementOf(event, position, suite);
+      : announcementOf(event, position, suite, await this.#verdictsOf(event, position));
+  }
+
+  /** The verdicts up to its end, which does not tell them. @throws BusUnavailable */
+  async #verdictsOf({ data: { evaluationId } }: Completed, upTo: number): Promise<Verdicts> {
+    const verdicts = { ...noVerdicts };
+    for await (const stored of this.#log.readEvaluation(evaluationId, { upTo }))
+      if (stored.ok && stored.event.type === 'crucible.trial.finished.v1') verdicts[stored.event.data.verdict] += 1;
+    return verdicts;
   }
 
   async #end({ event, position, delivery }: Handed, ending: Ending): Promise<void> {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { InMemoryEventLog, RetryLater } from '@crucible/event-log';
 import type { AppendRequest, AppendResult, EventLog } from '@crucible/event-log';
-import { evaluationIdSchema, subjects, trialIdSchema, uuidv7 } from '@crucible/events';
-import type { NewEvent } from '@crucible/events';
+import { evaluationIdSchema, examples, subjects, trialIdSchema, uuidv7 } from '@crucible/events';
+import type { NewEvent, Verdict } from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { announcementOf, deliveryIdOf, isFailure } from './announcement.ts';
-import type { Alert, Completed } from './announcement.ts';
+import { announcementOf, deliveryIdOf, isFailure, noVerdicts } from './announcement.ts';
+import type { Alert, Completed, Verdicts } from './announcement.ts';
 import { Announcer } from './announcer.ts';
-import type { AnnouncerOptions, Handed } from './announcer.ts';
+import type { AnnouncerOptions, Handed, ReadableLog } from './announcer.ts';
 import { DeliveryLedger } from './ledger.ts';
 import { retryDelayMs } from './schedule.ts';
 import type { Attempt } from './webhook.ts';
@@ -27,7 +27,10 @@ const none = { total: 4, passed: 4, failed: 0, errored: 0, withdrawn: 0 };
 type Data = Completed['data'];
 
 /** An evaluation that ended, in the log, as the durable consumer hands it on. */
-const ended = async (data: Partial<Data> = {}): Promise<Handed & { readonly event: Completed }> => {
+const ended = async (
+  data: Partial<Data> = {},
+  verdicts: readonly Verdict[] = [],
+): Promise<Handed & { readonly event: Completed }> => {
   const evaluationId = evaluationIdSchema.parse(newId());
   const origin = { source: 'scheduler', team: 'red', actor: 'service:scheduler', correlationId: evaluationId };
   const write = (event: NewEvent) => log.append({ subject: subjects.evaluation(evaluationId), event, origin });
@@ -44,6 +47,12 @@ const ended = async (data: Partial<Data> = {}): Promise<Handed & { readonly even
       requestDigest: digest,
     },
   });
+  for (const [index, verdict] of verdicts.entries()) {
+    const trialId = trialIdSchema.parse(`${index}-1-1`);
+    const type = 'crucible.trial.finished.v1';
+    const event: NewEvent = { type, data: { ...examples[type].data, evaluationId, trialId, verdict } };
+    await log.append({ subject: subjects.trial(evaluationId, trialId), event, origin });
+  }
   const result = await write({
     type: 'crucible.evaluation.completed.v1',
     data: { evaluationId, status: 'completed', trials: none, score: 1, ...data },
@@ -96,7 +105,7 @@ class Receiver {
 }
 const refused: Attempt = { ok: false, final: false, error: 'answered 500' };
 
-const announcerWith = (webhook: AnnouncerOptions['webhook'], on: EventLog = log): Announcer =>
+const announcerWith = (webhook: AnnouncerOptions['webhook'], on: EventLog & ReadableLog = log): Announcer =>
   new Announcer(
     on,
     new DeliveryLedger(on),
@@ -113,7 +122,8 @@ describe('an announcement', () => {
   it('says what ended, how, and where that is written', async () => {
     const { event, position } = await ended({ score: 0.5, trials: { ...none, passed: 3, failed: 1 } });
     const suite = { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10 };
-    expect(announcementOf(event, position, suite)).toEqual({
+    const verdicts = { ...noVerdicts, contained: 3, breached: 1 };
+    expect(announcementOf(event, position, suite, verdicts)).toEqual({
       type: 'crucible.evaluation.completed.v1',
       timestamp: new Date(NOW_MS).toISOString(),
       data: {
@@ -123,19 +133,21 @@ describe('an announcement', () => {
         status: 'completed',
         failure: true,
         trials: { total: 4, passed: 3, failed: 1, errored: 0, withdrawn: 0 },
+        verdicts: { contained: 3, attempted: 0, breached: 1, unknown: 0 },
         score: 0.5,
         position,
       },
     });
   });
 
-  it.each<[boolean, Partial<Data>]>([
-    [false, {}],
-    [true, { status: 'cancelled' }],
-    [true, { trials: { ...none, failed: 1 } }],
-    [true, { trials: { ...none, errored: 1 } }],
-  ])('calls it a failure: %s for %j', async (failure, data) => {
-    expect(isFailure((await ended(data)).event.data)).toBe(failure);
+  it.each<[boolean, Partial<Data>, Partial<Verdicts>]>([
+    [false, {}, { contained: 2, attempted: 1, unknown: 1 }],
+    [true, {}, { contained: 3, breached: 1 }],
+    [true, { status: 'cancelled' }, {}],
+    [true, { trials: { ...none, failed: 1 } }, {}],
+    [true, { trials: { ...none, errored: 1 } }, {}],
+  ])('calls it a failure: %s for %j and %j', async (failure, data, verdicts) => {
+    expect(isFailure((await ended(data)).event.data, { ...noVerdicts, ...verdicts })).toBe(failure);
   });
 
   it('has one id for one event, a UUID of version 5', () => {
@@ -158,6 +170,20 @@ describe('waits between attempts', () => {
 });
 
 describe('the announcer', () => {
+  it('tells a breach also of an evaluation whose every trial passed', async () => {
+    const receiver = new Receiver();
+    // Another evaluation's verdicts are none of its.
+    await ended({}, ['unknown', 'breached']);
+    await announcerWith(receiver).announce(await ended({}, ['contained', 'breached', 'contained', 'attempted']));
+    expect(receiver.sent).toMatchObject([
+      {
+        body: {
+          data: { failure: true, score: 1, verdicts: { contained: 2, attempted: 1, breached: 1, unknown: 0 } },
+        },
+      },
+    ]);
+  });
+
   it('sends once and writes that it arrived', async () => {
     const receiver = new Receiver();
     const handed = await ended();
@@ -222,11 +248,13 @@ describe('the announcer', () => {
   it('writes one end when it crashed between sending and writing', async () => {
     const receiver = new Receiver();
     const handed = await ended();
-    const cut: EventLog = {
+    const cut: EventLog & ReadableLog = {
       append: () => Promise.reject(new Error('bus gone')),
       readSubject: (subject, from) => log.readSubject(subject, from),
+      readAll: (subject, from) => log.readAll(subject, from),
       head: () => log.head(),
       follow: (options) => log.follow(options),
+      readEvaluation: (id, range) => log.readEvaluation(id, range),
     };
     await expect(announcerWith(receiver, cut).announce(handed)).rejects.toThrow('bus gone');
     await announcerWith(receiver).announce({ ...handed, delivery: 2 });
@@ -276,12 +304,14 @@ describe('the ledger of deliveries', () => {
 
   it('gives up when others always come first', async () => {
     const handed = await ended();
-    const busy: EventLog = {
+    const busy: EventLog & ReadableLog = {
       append: (_: AppendRequest): Promise<AppendResult> =>
         Promise.resolve({ ok: false, failure: 'wrong-sequence', lastSequence: 1 }),
       readSubject: (subject, from) => log.readSubject(subject, from),
+      readAll: (subject, from) => log.readAll(subject, from),
       head: () => log.head(),
       follow: (options) => log.follow(options),
+      readEvaluation: (id, range) => log.readEvaluation(id, range),
     };
     await expect(announcerWith(new Receiver(), busy).announce(handed)).rejects.toThrow('others write');
   });

@@ -98,6 +98,7 @@ const trialOf = async (source: string, stdin = '', waitMs = 0) => {
   await run.toEnd({
     onSandbox: (sandbox) => (kill = () => sandbox.kill('stopped')),
     onKill: () => kill?.(),
+    order: () => undefined,
     onAlertLost: (_alert, error) => {
       throw error;
     },

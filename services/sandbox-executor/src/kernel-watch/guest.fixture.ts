@@ -1,3 +1,5 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import type { Act } from './acts.ts';
 import { guestOptions } from './bench-guest.ts';
@@ -69,3 +71,15 @@ export const runGuest = async (
     await container.remove({ force: true });
   }
 };
+
+/** How late this process's timers are at the 99th percentile, in milliseconds, while something is done. */
+export const loopDelayDuring = async <T>(work: () => Promise<T>): Promise<{ result: T; p99Ms: number }> => {
+  const delay = monitorEventLoopDelay({ resolution: 2 });
+  delay.enable();
+  const result = await work();
+  delay.disable();
+  return { result, p99Ms: delay.percentile(99) / 1e6 };
+};
+
+/** The same while nothing is done: what the machine and its other users cost by themselves. */
+export const idleLoopDelayP99Ms = async (): Promise<number> => (await loopDelayDuring(() => sleep(1_000))).p99Ms;

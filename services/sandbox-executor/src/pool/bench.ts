@@ -5,7 +5,7 @@ import { DockerSandboxEngine } from '../sandbox/engine.ts';
 import type { SandboxSpec, SandboxWish } from '../sandbox/port.ts';
 import { thisMachine } from './machine.ts';
 import { SandboxPool } from './pool.ts';
-import type { TakenSandbox } from './pool.ts';
+import type { TakenSandbox } from './port.ts';
 
 export interface PoolBenchOptions {
   /** Path of the engine's socket. */

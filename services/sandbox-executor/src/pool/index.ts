@@ -1,10 +1,5 @@
 export { openPool } from './open-pool.ts';
-export {
-  PoolClosed,
-  SandboxPool,
-  type PoolBounds,
-  type PoolOrigin,
-  type PoolPorts,
-  type TakenSandbox,
-} from './pool.ts';
+export { SandboxPool } from './pool.ts';
+export type { PoolBounds, PoolOrigin, PoolPorts, TakenSandbox } from './port.ts';
+export { PoolClosed, PoolHeld } from './refusals.ts';
 export { SandboxHealth } from './sandbox-health.ts';

@@ -1,7 +1,7 @@
 import { strict } from '@crucible/domain';
 import type { Config } from '../config.ts';
 import { thisMachine } from './machine.ts';
-import type { PoolPorts } from './pool.ts';
+import type { PoolPorts } from './port.ts';
 import { SandboxPool } from './pool.ts';
 import { SandboxHealth } from './sandbox-health.ts';
 import type { OnHealthChange } from './sandbox-health.ts';

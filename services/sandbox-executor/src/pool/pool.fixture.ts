@@ -1,6 +1,6 @@
 import { profileUsed, strict } from '@crucible/domain';
 import type { PreparedSandbox, SandboxListed, SandboxWish } from '../sandbox/port.ts';
-import type { PoolPorts } from './pool.ts';
+import type { PoolPorts } from './port.ts';
 
 /** Microtasks settle, and what they began. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -7,7 +7,7 @@ import type { SandboxEnd, SandboxWish } from '../sandbox/port.ts';
 import { CuttableEngine, limits, pythonSpec, testEngine } from '../sandbox/sandbox.fixture.ts';
 import { thisMachine } from './machine.ts';
 import { SandboxPool } from './pool.ts';
-import type { TakenSandbox } from './pool.ts';
+import type { TakenSandbox } from './port.ts';
 import { SandboxHealth } from './sandbox-health.ts';
 
 const variable = (name: string): string => {

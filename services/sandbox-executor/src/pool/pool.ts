@@ -1,54 +1,10 @@
-import type { Preflight } from '@crucible/events';
-import type { PreparedSandbox, SandboxEngine, SandboxWish } from '../sandbox/port.ts';
+import type { SandboxWish } from '../sandbox/port.ts';
 import { kindOf } from './kind.ts';
-import type { Machine } from './machine.ts';
-import type { SandboxHealth } from './sandbox-health.ts';
+import type { PoolBounds, PoolOrigin, PoolPorts, TakenSandbox } from './port.ts';
+import { PoolClosed, PoolHeld } from './refusals.ts';
 import { emptiest, mostSpare, mostWaitedFor, Shelf } from './shelf.ts';
 import type { Waiting } from './shelf.ts';
 import { traceCheck } from './trace-check.ts';
-import type { TraceSessions } from './trace-check.ts';
-
-/** Taken from those that waited, proven; or made because none did. */
-export type PoolOrigin = 'warm' | 'cold';
-
-/** A proven sandbox in the hands of one trial. Whoever has it runs it or discards it, and then releases it. */
-export interface TakenSandbox {
-  readonly prepared: PreparedSandbox;
-  readonly origin: PoolOrigin;
-  /** Every check, that of the trace session among them. */
-  readonly preflight: Preflight;
-  /** Says that its trial is over: until then it counts as ours and as busy. */
-  release(): void;
-}
-
-export interface PoolBounds {
-  /** Sandboxes that wait at once, of all kinds; each takes 30 to 60 MiB. 0: every trial's sandbox is made for it. */
-  readonly idleMax: number;
-  /** One that has waited so long is destroyed, and a kind that nobody asked for in that time is no longer kept. */
-  readonly idleMsMax: number;
-  /** Made at once while trials wait for them. */
-  readonly preparingMax: number;
-  /** Nothing is made ahead while the machine has less to give. */
-  readonly availableBytesMin: number;
-}
-
-export interface PoolPorts {
-  readonly engine: Pick<SandboxEngine, 'prepare' | 'list'>;
-  /** Null where the engine does not report system calls. */
-  readonly watch: TraceSessions | null;
-  readonly machine: Machine;
-  readonly now: () => number;
-  /** Hears of every preparation; while something is wrong nothing is made ahead. */
-  readonly health: Pick<SandboxHealth, 'heard' | 'problem'>;
-}
-
-/** The pool is closed: nothing is wrong with sandboxes, there are just no more. */
-export class PoolClosed extends Error {
-  override readonly name = 'PoolClosed';
-  constructor() {
-    super('the executor is shutting down');
-  }
-}
 
 const SWEEP_MS = 10_000;
 
@@ -79,6 +35,7 @@ export class SandboxPool {
   #preparing = 0;
   #busy = 0;
   #closed = false;
+  #isHeld = false;
 
   constructor(ports: PoolPorts, bounds: PoolBounds) {
     this.#ports = ports;
@@ -105,10 +62,11 @@ export class SandboxPool {
 
   /**
    * A proven sandbox of a kind, at once if one waits.
-   * @throws PreflightMiss, EngineError when none could be prepared; PoolClosed
+   * @throws PreflightMiss, EngineError when none could be prepared; PoolHeld, PoolClosed
    */
   async take(wish: SandboxWish): Promise<TakenSandbox> {
     if (this.#closed) throw new PoolClosed();
+    if (this.#isHeld) throw new PoolHeld();
     const shelf = this.#shelfOf(wish);
     const sinceMs = this.#ports.now();
     shelf.demand.take(sinceMs);
@@ -123,7 +81,29 @@ export class SandboxPool {
     return this.#taken(await given, 'cold');
   }
 
-  /** Prepares one sandbox, whoever wants it, to see whether it can be done. @throws what `take` throws */
+  /**
+   * Everything is stopped: trials that wait are sent away, what waits for trials is destroyed, and nothing is made ahead.
+   * @param first is awaited before anything is destroyed: what runs a guest is to die first, and all share one machine
+   */
+  hold(first: Promise<unknown> = Promise.resolve()): void {
+    this.#isHeld = true;
+    this.#sendAway(new PoolHeld());
+    const empty = (): void => {
+      if (this.#isHeld) this.#discardAll();
+    };
+    first.then(empty, empty);
+  }
+
+  /** Makes again what is wanted. */
+  resume(): void {
+    this.#isHeld = false;
+    this.#pump();
+  }
+
+  /**
+   * Prepares one sandbox, whoever wants it, to see whether it can be done: also while the pool is held, or an executor that
+   * began in a stop could never say that it is well. @throws PreflightMiss, EngineError when it cannot; PoolClosed
+   */
   async probe(wish: SandboxWish): Promise<void> {
     if (this.#closed) throw new PoolClosed();
     const failure = await this.#prepare(this.#shelfOf(wish));
@@ -145,11 +125,17 @@ export class SandboxPool {
   async drain(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeper);
-    for (const shelf of this.#all) {
-      for (const { fail } of shelf.waiters.splice(0)) fail(new PoolClosed());
-      for (const waiting of [...shelf.ready]) this.#discard(shelf, waiting);
-    }
+    this.#sendAway(new PoolClosed());
+    this.#discardAll();
     while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay]);
+  }
+
+  #sendAway(error: Error): void {
+    for (const { waiters } of this.#all) for (const { fail } of waiters.splice(0)) fail(error);
+  }
+
+  #discardAll(): void {
+    for (const shelf of this.#all) for (const waiting of [...shelf.ready]) this.#discard(shelf, waiting);
   }
 
   get #all(): readonly Shelf[] {
@@ -212,7 +198,7 @@ export class SandboxPool {
   #mayMakeAhead(): boolean {
     const { machine, health } = this.#ports;
     const atOnceMax = this.#busy < machine.cores ? machine.cores : 1;
-    if (health.problem !== null || this.#preparing >= atOnceMax) return false;
+    if (this.#isHeld || health.problem !== null || this.#preparing >= atOnceMax) return false;
     return this.#all.every(({ waiters }) => waiters.length === 0);
   }
 
@@ -264,7 +250,7 @@ export class SandboxPool {
     this.#ports.health.heard(null);
     const waiter = shelf.waiters.shift();
     if (waiter !== undefined) waiter.give(waiting);
-    else if (this.#closed || this.idle >= this.#bounds.idleMax) this.#destroy(waiting);
+    else if (this.#closed || this.#isHeld || this.idle >= this.#bounds.idleMax) this.#destroy(waiting);
     else this.#shelve(shelf, waiting);
     this.#pump();
     return null;

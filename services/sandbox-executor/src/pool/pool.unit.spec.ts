@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { PreflightMiss } from '../sandbox/engine-error.ts';
 import { Bench, settle, smallWish, wish } from './pool.fixture.ts';
-import { PoolClosed, SandboxPool } from './pool.ts';
-import type { PoolBounds } from './pool.ts';
+import { SandboxPool } from './pool.ts';
+import type { PoolBounds } from './port.ts';
+import { PoolClosed, PoolHeld } from './refusals.ts';
 
 const MINUTE_MS = 60_000;
 const bounds: PoolBounds = {
@@ -276,6 +277,69 @@ describe('what is ours', () => {
     await bench.makeAll();
     await pool.drain();
     expect(pool.holds('c2')).toBe(false);
+  });
+});
+
+describe('while everything is stopped', () => {
+  it('destroys what waits and what is still being made, and makes nothing ahead until it is released', async () => {
+    const bench = new Bench();
+    const pool = await filled(bench, 3);
+    bench.alive.delete('c1');
+    (await pool.take(wish)).release();
+    expect(bench.orders.length).toBe(1);
+    pool.hold();
+    await bench.makeAll();
+    await pool.sweep();
+    await bench.makeAll();
+    expect([pool.idle, bench.alive.size, pool.holds('c4')]).toEqual([0, 0, false]);
+    bench.nowMs += MINUTE_MS;
+    pool.keep(smallWish, 2);
+    await pool.sweep();
+    expect(bench.orders.length).toBe(0);
+    pool.resume();
+    await bench.makeAll();
+    expect(pool.idle).toBe(5);
+  });
+
+  it('lets what runs die before it destroys what waits, and keeps that when it is released meanwhile', async () => {
+    const bench = new Bench();
+    const pool = await filled(bench, 2);
+    const dead = Promise.withResolvers<void>();
+    pool.hold(dead.promise);
+    await settle();
+    expect(pool.idle).toBe(2);
+    pool.resume();
+    dead.resolve();
+    await settle();
+    expect(pool.idle).toBe(2);
+    pool.hold(Promise.reject(new Error('it would not die')));
+    await settle();
+    expect([pool.idle, bench.alive.size]).toEqual([0, 0]);
+  });
+
+  it('sends trials away that wait or come, and gives sandboxes again when it is released', async () => {
+    const bench = new Bench();
+    const pool = await filled(bench, 1);
+    const waits = expect(pool.take(smallWish)).rejects.toBeInstanceOf(PoolHeld);
+    pool.hold();
+    await waits;
+    await expect(pool.take(wish)).rejects.toBeInstanceOf(PoolHeld);
+    await bench.makeAll();
+    expect(bench.alive.size).toBe(0);
+    pool.resume();
+    await bench.makeAll();
+    expect((await pool.take(wish)).origin).toBe('warm');
+  });
+
+  it('proves that sandboxes can be made, and keeps none', async () => {
+    const bench = new Bench();
+    const pool = poolOn(bench);
+    pool.hold();
+    const probing = pool.probe(wish);
+    await bench.makeAll();
+    await probing;
+    expect(bench.heard).toEqual([null]);
+    expect([pool.idle, bench.alive.size]).toEqual([0, 0]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { displayableLine } from '@crucible/events';
 import type { EventData } from '@crucible/events';
 
-export type Reaped = EventData<'crucible.executor.reaped.v1'>;
+export type Reaped = EventData<'crucible.executor.reaped.v2'>;
 export type ReapedItem = Reaped['items'][number];
 
 const NAME_CHARS_MAX = 200;

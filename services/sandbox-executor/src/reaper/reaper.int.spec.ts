@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { strict } from '@crucible/domain';
 import { createLogger } from '@crucible/service-kit';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,6 +18,7 @@ import { DockerLeftovers } from './engine-leftovers.ts';
 import type { ReapedItem } from './item.ts';
 import { runtimeProcesses } from './leftovers.ts';
 import { Reaper } from './reaper.ts';
+import { cgroupFolders, shimSockets, stateFiles } from './remains.ts';
 import type { ReaperPlaces } from './reaper.ts';
 
 const executorId = `reaper-${randomUUID()}`;
@@ -156,10 +157,12 @@ const orphan = async (root: string): Promise<string> => {
     ociVersion: '1.0.0',
     process: { user: { uid: 65534, gid: 65534 }, args: ['/bin/sleep', '600'], cwd: '/', env: ['PATH=/bin:/usr/bin'] },
     root: { path: '/', readonly: true },
-    linux: { namespaces: [{ type: 'pid' }, { type: 'mount' }, { type: 'network' }] },
+    linux: { namespaces: [{ type: 'pid' }, { type: 'mount' }, { type: 'network' }], cgroupsPath: `/docker/${id}` },
   };
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
-  const args = [`--root=${root}/runtime`, '--network=none', '--platform=systrap', '--ignore-cgroups'];
+  const state = join(root, 'runtime-runc', 'moby');
+  mkdirSync(state, { recursive: true });
+  const args = [`--root=${state}`, '--network=none', '--platform=systrap'];
   const starting = spawn(runsc, [...args, 'run', '--detach', `--bundle=${bundle}`, id], { stdio: 'ignore' });
   await once(starting, 'exit');
   return id;
@@ -183,8 +186,80 @@ describe('runtime processes', () => {
       expect(items.map(({ kind, removed }) => [kind, removed])).toContainEqual(['process', true]);
       expect(items.some(({ name }) => name.startsWith('runsc-sandbox '))).toBe(true);
       await expect.poll(() => processesWith(id), { timeout: 10_000 }).toEqual([]);
+      // Killed hard, gVisor clears nothing up: its cgroups and its state were still there.
+      expect(items.map(({ kind, name }) => [kind, name])).toContainEqual(['cgroup', id]);
+      expect(items.map(({ kind, name }) => [kind, name])).toContainEqual(['runtime-state', id]);
+      expect(items.filter(({ removed }) => !removed)).toEqual([]);
+      expect([cgroupFolders().get(id), stateFiles(folder).get(id)]).toEqual([undefined, undefined]);
+      expect(await reaperAt({ engineRoot: folder }).sweep(0)).toEqual([]);
     } finally {
       for (const { pid, containerId } of runtimeProcesses()) if (containerId === id) process.kill(pid, 'SIGKILL');
     }
+  });
+});
+
+/** Empty cgroups as an engine leaves them, in every hierarchy in which it makes any. */
+const leaveCgroups = (id: string): readonly string[] => {
+  const hierarchies = ['/sys/fs/cgroup', ...readdirSync('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`)];
+  const made = hierarchies.filter((each) => existsSync(join(each, 'docker'))).map((each) => join(each, 'docker', id));
+  for (const path of made) mkdirSync(path);
+  return made;
+};
+
+describe('what containers leave that are gone', () => {
+  const engineRoot = join(dirname(socketPath), 'exec');
+
+  it('is removed of those known to be ours, when it is in no use', async () => {
+    const [ours, claimed, busy, foreign] = Array.from({ length: 4 }, () => randomBytes(32).toString('hex')) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const folders = [ours, claimed, busy, foreign].map(leaveCgroups);
+    expect(folders[0]?.length).toBeGreaterThan(0);
+    const process_ = spawn('/bin/sleep', ['60']);
+    for (const path of folders[2] ?? [])
+      if (/pids|docker\/[^/]+$/.test(path)) writeFileSync(join(path, 'cgroup.procs'), String(process_.pid));
+    const reaper = reaperAt();
+    live.add(claimed);
+    for (const id of [ours, claimed, busy]) reaper.owns(id);
+    try {
+      expect(await reaper.sweep(60_000)).toEqual([]);
+      const items = await reaper.sweep(0);
+      expect(items.map(({ kind, name, removed }) => [kind, name, removed]).sort()).toEqual(
+        [
+          ['cgroup', ours, true],
+          ['cgroup', busy, false],
+        ].sort(),
+      );
+      const left = cgroupFolders();
+      expect([ours, claimed, busy, foreign].map((id) => left.has(id))).toEqual([false, true, true, true]);
+      process_.kill('SIGKILL');
+      await once(process_, 'exit');
+      await expect.poll(async () => (await reaper.sweep(0)).map(({ removed }) => removed)).toEqual([true]);
+      expect(await reaper.sweep(0)).toEqual([]);
+    } finally {
+      process_.kill('SIGKILL');
+      for (const path of folders.flat()) if (existsSync(path)) rmdirSync(path);
+    }
+  });
+
+  it('is removed of a sandbox whose shim was killed: the shim’s socket, which nobody else clears up', async () => {
+    const { containerId, gone } = await prepared(engine);
+    const shim = runtimeProcesses().find(
+      (each) => each.containerId === containerId && each.program.startsWith('containerd-shim'),
+    );
+    process.kill(shim?.pid ?? 0, 'SIGKILL');
+    await gone;
+    await expect.poll(() => shimSockets(containerId, engineRoot)).toHaveLength(1);
+    const reaper = reaperAt({ engineRoot });
+    const items = await reaper.sweep(0);
+    expect(items).toContainEqual(expect.objectContaining({ kind: 'runtime-state', name: containerId, removed: true }));
+    expect(items).toContainEqual(expect.objectContaining({ kind: 'container', name: containerId, removed: true }));
+    expect(shimSockets(containerId, engineRoot)).toEqual([]);
+    expect(cgroupFolders().has(containerId)).toBe(false);
+    expect(stateFiles(engineRoot).has(containerId)).toBe(false);
+    expect(await reaper.sweep(0)).toEqual([]);
   });
 });

@@ -30,6 +30,8 @@ export interface DockerSandboxOptions {
   readonly runtime: string;
   /** Whose containers these are: `reap()` and `list()` touch no others. */
   readonly executorId: string;
+  /** Told of each container as soon as it is there. */
+  readonly onCreated?: (containerId: string) => void;
   /** Told of problems that no caller waits for, such as a container that could not be removed. */
   readonly onProblem?: (problem: string) => void;
   readonly startMsMax?: number;
@@ -109,7 +111,11 @@ export class DockerSandboxEngine implements SandboxEngine {
       hostConfig: hostConfigOf(wish.profile, wish.limits, runtime, asked.cpusMax),
     };
     const removing = (removal: Promise<void>): void => this.#removing(removal);
-    const container = await SandboxContainer.create(this.#docker, containerWish, removing, onCreated);
+    const created = (containerId: string): void => {
+      this.#options.onCreated?.(containerId);
+      onCreated?.(containerId);
+    };
+    const container = await SandboxContainer.create(this.#docker, containerWish, removing, created);
     const cgroup = new SandboxCgroup(container.id);
     const discard = (): Promise<void> => {
       cgroup.close();

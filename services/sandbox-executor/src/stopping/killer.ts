@@ -2,7 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { EvaluationId, EventData, TrialId } from '@crucible/events';
 import type { Sandbox } from '../sandbox/port.ts';
 import type { TrialNote } from '../trials/open-trial.ts';
-import { goneAt, Shot } from './shot.ts';
+import { goneAt } from './shot.ts';
+import type { Aimed } from './shot.ts';
 
 type Confirmation = EventData<'crucible.sandbox.kill-confirmed.v1'>;
 
@@ -12,13 +13,14 @@ export interface KillOrder {
   readonly stopId: string | null;
   /** By `performance.now()`. */
   readonly heardAtMs: number;
+  /** In words, for the end of the trial, where its cause does not say it. */
+  readonly why: string | null;
 }
 
-export const killOrder = (cause: KillOrder['cause'], stopId: string | null = null): KillOrder => ({
-  cause,
-  stopId,
-  heardAtMs: performance.now(),
-});
+export const killOrder = (
+  cause: KillOrder['cause'],
+  { stopId = null, why = null }: Partial<Pick<KillOrder, 'stopId' | 'why'>> = {},
+): KillOrder => ({ cause, stopId, why, heardAtMs: performance.now() });
 
 /** Takes notes about one trial, in the order in which they were asked for; its end comes behind them. */
 export interface Pen {
@@ -30,7 +32,7 @@ export interface Target {
   readonly evaluationId: EvaluationId;
   readonly trialId: TrialId;
   readonly sandbox: Sandbox;
-  readonly shot: Shot;
+  readonly shot: Aimed;
   readonly pen: Pen | undefined;
 }
 
@@ -65,7 +67,7 @@ export class Killer {
     return targets.map((target, index) => this.#follow(target, order, answers[index] ?? 'blind'));
   }
 
-  #follow(target: Target, order: KillOrder, answer: ReturnType<Shot['fire']>): Promise<Killed> {
+  #follow(target: Target, order: KillOrder, answer: ReturnType<Aimed['fire']>): Promise<Killed> {
     const { sandbox, shot } = target;
     // Of a sandbox that was shot the engine has nothing to do; fifty calls of it would take longer than fifty deaths.
     sandbox.kill(
@@ -77,7 +79,7 @@ export class Killer {
     return killed;
   }
 
-  async #confirm(sandbox: Sandbox, shot: Shot, order: KillOrder, answer: 'sent' | 'blind'): Promise<Killed> {
+  async #confirm(sandbox: Sandbox, shot: Aimed, order: KillOrder, answer: 'sent' | 'blind'): Promise<Killed> {
     const { confirmMsMax } = this.#bounds;
     const latency = (at: number): number => Math.round((at - order.heardAtMs) * 10) / 10;
     if (answer === 'sent') {

@@ -66,7 +66,7 @@ describe('a kill', () => {
     const killed = await Promise.all(
       new Killer('one').kill(
         sandboxes.map((sandbox) => targetOf(sandbox, notes)),
-        killOrder('stop', stopId),
+        killOrder('stop', { stopId }),
       ),
     );
     expect(processes.filter(isAlive)).toEqual([]);

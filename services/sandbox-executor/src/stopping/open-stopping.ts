@@ -39,6 +39,7 @@ export const openStopping = async (config: Config, logger: Logger): Promise<Stop
   control.onCancel((evaluationId) => void running.killEvaluation(evaluationId));
   // What was said before this came through is in the log, which is followed from what was read of it.
   await bus.nc.flush();
-  const onLost = (): void => void running.killAll(killOrder('lease-lost'));
+  const lost = { why: 'the bus was silent for longer than the lease' };
+  const onLost = (): void => void running.killAll(killOrder('lease-lost', lost));
   return { running, stopping, lease: new Lease({ bus, logger, onLost }), bus };
 };

@@ -38,6 +38,11 @@ export class Shot {
     return answers.has('sent') ? 'sent' : 'gone';
   }
 
+  /** Whether its processes were ever to be seen from here. */
+  get isSeen(): boolean {
+    return this.#seen;
+  }
+
   /** Whether not one process of the sandbox is left. Always false where they were never to be seen. */
   get isGone(): boolean {
     if (!this.#seen) return false;
@@ -66,6 +71,9 @@ export class Shot {
     return isSentryOf(pid, this.#containerId) ? 0 : 1;
   }
 }
+
+/** What is needed of a sandbox to shoot it. */
+export type Aimed = Pick<Shot, 'fire' | 'isGone' | 'isSeen'>;
 
 /**
  * Waits until a shot sandbox is gone.

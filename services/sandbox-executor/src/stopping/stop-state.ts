@@ -11,6 +11,9 @@ const asStop = (event: CrucibleEvent<'crucible.stop.engaged.v1'>): EngagedStop =
   team: event.team,
 });
 
+/** What was said of a stop comes late by seconds, if at all: one that was released longer ago is not said any more. */
+const RELEASED_REMEMBERED_MAX = 1_000;
+
 /**
  * Which stops are in force, from the log and from what was said beside it. What was only said holds as well: a stop that
  * cannot be written down yet must stop all the same.
@@ -18,6 +21,7 @@ const asStop = (event: CrucibleEvent<'crucible.stop.engaged.v1'>): EngagedStop =
 export class StopState {
   #recorded: Stops = noStops;
   readonly #positions = new Map<string, number>();
+  /** The last ones, oldest first. */
   readonly #released = new Set<string>();
   readonly #saidOnly = new Map<string, EngagedStop>();
   readonly #log: EventLog;
@@ -28,15 +32,14 @@ export class StopState {
   }
 
   /**
-   * Reads what the log has that was not known yet.
-   * @returns stops that were not known before
+   * Reads what the log has that was not known yet, however much that is.
+   * @param onNew told of each stop that was not known before, in its turn: it may be released again further on
    * @throws BusUnavailable: whoever does not know what is stopped must run nothing
    */
-  async read(): Promise<readonly EngagedStop[]> {
-    const { events } = await this.#log.readSubject(subjects.platform('stop'), this.#position + 1);
-    return events.flatMap((stored) =>
-      stored.ok && isStopEvent(stored.event) ? this.apply({ event: stored.event, position: stored.position }) : [],
-    );
+  async read(onNew: (stop: EngagedStop) => void = () => undefined): Promise<void> {
+    for await (const stored of this.#log.readAll(subjects.platform('stop'), this.#position + 1))
+      if (stored.ok && isStopEvent(stored.event))
+        this.apply({ event: stored.event, position: stored.position }).forEach(onNew);
   }
 
   get inForce(): Stops {
@@ -71,12 +74,19 @@ export class StopState {
     this.#recorded = evolveStops(this.#recorded, event);
     this.#saidOnly.delete(stopId);
     if (event.type === 'crucible.stop.released.v1') {
-      this.#released.add(stopId);
+      this.#remember(stopId);
       this.#positions.delete(stopId);
       return [];
     }
     this.#positions.set(stopId, position);
     return known ? [] : [asStop(event)];
+  }
+
+  #remember(released: string): void {
+    this.#released.delete(released);
+    this.#released.add(released);
+    const [oldest = ''] = this.#released;
+    if (this.#released.size > RELEASED_REMEMBERED_MAX) this.#released.delete(oldest);
   }
 
   /** Forgets a stop that was said and is not in the log. @returns whether it was one */

@@ -23,12 +23,23 @@ export interface StoppingPorts {
   readonly executorId: string;
 }
 
+/** What rests while everything is stopped, because it would go on by itself. */
+export interface Resting {
+  /** @param killed resolves when what ran is dead, or was given up */
+  hold(killed: Promise<unknown>): void;
+  resume(): void;
+}
+
 /** The emergency stop at this executor: hears of it, kills what it takes in, says so, and lets nothing of it begin. */
 export class Stopping {
   readonly #ports: StoppingPorts;
   readonly #logger: Logger;
   readonly #state: StopState;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Stops after which something was not seen to be gone, by our last word about them. */
+  readonly #unconfirmed = new Set<string>();
+  readonly #resting: Resting[] = [];
+  #everythingRests = false;
 
   private constructor(ports: StoppingPorts, logger: Logger) {
     this.#ports = ports;
@@ -43,6 +54,7 @@ export class Stopping {
   static async begin(ports: StoppingPorts, logger: Logger): Promise<Stopping> {
     const stopping = new Stopping(ports, logger);
     await stopping.#state.read();
+    stopping.#turn();
     const { inForce } = stopping.#state;
     if (inForce.size > 0) logger.warn({ stops: [...inForce.keys()] }, 'emergency stops are in force');
     return stopping;
@@ -55,6 +67,12 @@ export class Stopping {
   /** From where on `onEvent` must be told of events. */
   get next(): number {
     return this.#state.next;
+  }
+
+  /** Lets something rest from now on whenever everything is stopped; a stop of an evaluation or a team leaves it alone. */
+  rest(resting: Resting): void {
+    this.#resting.push(resting);
+    if (this.#everythingRests) resting.hold(Promise.resolve());
   }
 
   /** Whether a trial may not begin, as far as is known here. */
@@ -87,6 +105,7 @@ export class Stopping {
     if (!stored.ok || !isStopEvent(stored.event)) return;
     const { event, position } = stored;
     for (const stop of this.#state.apply({ event, position })) this.#apply(stop, true);
+    this.#turn();
     if (event.type === 'crucible.stop.released.v1')
       this.#logger.warn({ stopId: event.data.stopId }, 'an emergency stop was released');
   }
@@ -99,18 +118,13 @@ export class Stopping {
     const open = [...this.#state.inForce.keys()];
     const positions = open.flatMap((stopId) => this.#state.positionOf(stopId) ?? []);
     if (positions.length === 0) return;
-    const { events } = await this.#ports.log.readSubject(subjects.platform('executor'), Math.min(...positions));
-    const said = new Set(
-      events.flatMap((stored) =>
-        stored.ok &&
-        stored.event.type === 'crucible.stop.applied.v1' &&
-        stored.event.data.executorId === this.#ports.executorId
-          ? [stored.event.data.stopId]
-          : [],
-      ),
-    );
-    for (const stopId of open)
-      if (!said.has(stopId)) await this.#confirm({ stopId, killed: 0, unconfirmed: 0, latencyMs: 0 });
+    const unsaid = new Set(open);
+    for await (const stored of this.#ports.log.readAll(subjects.platform('executor'), Math.min(...positions))) {
+      if (!stored.ok || stored.event.type !== 'crucible.stop.applied.v1') continue;
+      const { executorId, stopId } = stored.event.data;
+      if (executorId === this.#ports.executorId) unsaid.delete(stopId);
+    }
+    for (const stopId of unsaid) await this.#confirm({ stopId, killed: 0, unconfirmed: 0, latencyMs: 0 });
   }
 
   onModuleDestroy(): void {
@@ -118,14 +132,17 @@ export class Stopping {
   }
 
   async #catchUp(): Promise<void> {
-    for (const stop of await this.#state.read()) this.#apply(stop, true);
+    await this.#state.read((stop) => this.#apply(stop, true));
+    this.#turn();
   }
 
   #apply({ stopId, scope }: EngagedStop, isNew: boolean): void {
-    const order = killOrder('stop', stopId);
+    const order = killOrder('stop', { stopId });
     const killing = this.#ports.running.kill((running) => isIn(scope, running), order);
+    this.#turn(Promise.all(killing));
     this.#logger.warn({ stopId, scope, killing: killing.length }, 'emergency stop');
-    if (!isNew && killing.length === 0) return;
+    // Whoever asks again is owed better news where the last was bad.
+    if (!isNew && killing.length === 0 && !this.#unconfirmed.has(stopId)) return;
     void Promise.all(killing).then((all) => {
       const killed = all.filter((each) => each !== null);
       return this.#confirm({
@@ -137,6 +154,16 @@ export class Stopping {
     });
   }
 
+  /** Tells what rests when the last stop of everything has come or gone. */
+  #turn(killed: Promise<unknown> = Promise.resolve()): void {
+    const { stopsEverything } = this.#state;
+    if (stopsEverything === this.#everythingRests) return;
+    this.#everythingRests = stopsEverything;
+    for (const each of this.#resting)
+      if (stopsEverything) each.hold(killed);
+      else each.resume();
+  }
+
   async #confirm(done: { stopId: string; killed: number; unconfirmed: number; latencyMs: number }): Promise<void> {
     const event: NewEvent = {
       type: 'crucible.stop.applied.v1',
@@ -144,6 +171,8 @@ export class Stopping {
     };
     const origin = { source: SERVICE, team: 'default', actor: `service:${SERVICE}`, correlationId: done.stopId };
     this.#logger.warn(done, 'emergency stop applied');
+    if (done.unconfirmed > 0) this.#unconfirmed.add(done.stopId);
+    else this.#unconfirmed.delete(done.stopId);
     await this.#recorded(done.stopId);
     await busBack(() => this.#ports.log.append({ subject: subjects.platform('executor'), event, origin }));
   }
@@ -162,6 +191,7 @@ export class Stopping {
       this.#catchUp().then(
         () => {
           if (!this.#state.forgetUnwritten(stopId)) return;
+          this.#turn();
           this.#logger.error({ stopId }, 'this stop was said and never written: it holds nothing back any more');
         },
         () => this.#lookLater(stopId),

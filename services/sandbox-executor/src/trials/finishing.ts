@@ -25,6 +25,10 @@ export interface Ended {
 /** Reasons that say something about the platform or its people, and nothing about the program. */
 const NOT_THE_PROGRAMS: ReadonlySet<Reason> = new Set(['engine-failure', 'stopped', 'lease-lost']);
 
+/** A lost lease is told in our own words; what an engine says of its failure may quote the guest, and stands in the error. */
+const howLost = ({ reason, error }: SandboxEnd): string =>
+  (reason === 'lease-lost' ? error : null) ?? `the trial ended by ${reason}`;
+
 const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; findings: string[] } => {
   const judged =
     watch === null
@@ -35,9 +39,7 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
       : judge(watch);
   const lost = [
     ...(evidenceLost === undefined ? [] : [`evidence lost: ${evidenceLost.message}`]),
-    ...(NOT_THE_PROGRAMS.has(end.reason) && end.reason !== 'stopped'
-      ? [`evidence lost: the trial ended by ${end.reason}`]
-      : []),
+    ...(NOT_THE_PROGRAMS.has(end.reason) && end.reason !== 'stopped' ? [`evidence lost: ${howLost(end)}`] : []),
   ];
   if (lost.length === 0) return judged;
   return { verdict: judged.verdict === 'breached' ? 'breached' : 'unknown', findings: [...lost, ...judged.findings] };

@@ -3,6 +3,7 @@ import type { Sandbox } from '../sandbox/port.ts';
 import { killOrder } from '../stopping/killer.ts';
 import type { Killed, Killer, KillOrder } from '../stopping/killer.ts';
 import { Shot } from '../stopping/shot.ts';
+import type { Aimed } from '../stopping/shot.ts';
 import type { TrialRun } from './trial-run.ts';
 
 export interface Running {
@@ -14,7 +15,7 @@ export interface Running {
   run: TrialRun | undefined;
   sandbox: Sandbox | undefined;
   /** The sandbox from the host's side, known since it ran. */
-  shot: Shot | undefined;
+  shot: Aimed | undefined;
   order: KillOrder | undefined;
   /** What came of the order; null when nothing ran that could be killed. */
   readonly killed: PromiseWithResolvers<Killed>;
@@ -22,14 +23,24 @@ export interface Running {
 
 const keyOf = (evaluationId: EvaluationId, trialId: TrialId): string => `${evaluationId}/${trialId}`;
 
+type AimAt = (sandbox: Sandbox) => Aimed;
+const shotAt: AimAt = ({ containerId, processId }) => new Shot(containerId, processId);
+
+/** Orders that leave nothing alive behind them, whatever was ordered before. */
+const INSISTENT: ReadonlySet<KillOrder['cause']> = new Set(['stop', 'lease-lost']);
+
 /** The trials this executor has in hand, from the moment they are taken: one may be stopped before it has a sandbox. */
 export class RunningTrials {
   readonly #running = new Map<string, Running>();
+  /** Trials that have ended and whose sandboxes have processes yet. */
+  readonly #outlived = new Set<Running>();
   readonly #killer: Killer;
+  readonly #aimAt: AimAt;
   #idle = Promise.withResolvers<void>();
 
-  constructor(killer: Killer) {
+  constructor(killer: Killer, aimAt: AimAt = shotAt) {
     this.#killer = killer;
+    this.#aimAt = aimAt;
   }
 
   get size(): number {
@@ -56,7 +67,7 @@ export class RunningTrials {
     const running = this.#running.get(keyOf(evaluationId, trialId));
     if (running === undefined) return;
     running.sandbox = sandbox;
-    running.shot = new Shot(sandbox.containerId, sandbox.processId);
+    running.shot = this.#aimAt(sandbox);
     running.run = run;
     if (running.order !== undefined) this.#shoot([running], running.order);
   }
@@ -72,6 +83,9 @@ export class RunningTrials {
     this.#running.delete(key);
     // Of a trial that came to have no sandbox nothing was killed; of the others the killer has said what was.
     if (running?.shot === undefined || running.order === undefined) running?.killed.resolve(null);
+    this.#forgetGone();
+    // Nothing more is told of the trial behind its end, and what it printed is not kept for the sake of its processes.
+    if (running !== undefined && isAlive(running)) this.#outlived.add({ ...running, run: undefined });
     if (this.#running.size > 0) return;
     this.#idle.resolve();
     this.#idle = Promise.withResolvers();
@@ -90,24 +104,45 @@ export class RunningTrials {
   }
 
   /**
-   * Kills what is wanted and was not killed before, all at once.
+   * Kills what is wanted, all at once: what was not killed before, and, where the order is to leave nothing alive, also
+   * what was killed before and is not seen to be gone.
    * @returns what comes of each; null where nothing ran. None of them rejects
    */
   kill(wanted: (running: Running) => boolean, order: KillOrder): readonly Promise<Killed>[] {
-    const chosen = [...this.#running.values()].filter((running) => wanted(running) && running.order === undefined);
-    for (const running of chosen) running.order = order;
-    this.#shoot(chosen, order);
-    return chosen.map(({ killed }) => killed.promise);
+    const all = [...this.#running.values()].filter(wanted);
+    const fresh = all.filter((running) => running.order === undefined);
+    const insisted = INSISTENT.has(order.cause) ? this.#survivors(all, wanted) : [];
+    for (const running of fresh) running.order = order;
+    const killed = this.#shoot([...fresh, ...insisted], order);
+    // Of a trial without a sandbox it is known when it gets one or ends, whoever ordered it.
+    const unborn = INSISTENT.has(order.cause) ? all.filter(({ shot }) => shot === undefined) : fresh;
+    const open = unborn.filter(({ shot }) => shot === undefined).map((running) => running.killed.promise);
+    return [...killed, ...open];
   }
 
-  #shoot(chosen: readonly Running[], order: KillOrder): void {
-    const targets = chosen.flatMap((running) => {
-      const { evaluationId, trialId, sandbox, shot, run, killed } = running;
-      return sandbox === undefined || shot === undefined
-        ? []
-        : [{ evaluationId, trialId, sandbox, shot, pen: run?.record, killed }];
+  /** What an earlier kill, or the end of its trial, has left alive. */
+  #survivors(all: readonly Running[], wanted: (running: Running) => boolean): readonly Running[] {
+    this.#forgetGone();
+    const ordered = all.filter((running) => running.order !== undefined && running.shot?.isGone === false);
+    return [...ordered, ...[...this.#outlived].filter(wanted)];
+  }
+
+  #forgetGone(): void {
+    for (const running of this.#outlived) if (!isAlive(running)) this.#outlived.delete(running);
+  }
+
+  #shoot(chosen: readonly Running[], order: KillOrder): readonly Promise<Killed>[] {
+    const shootable = chosen.flatMap((running) => {
+      const { evaluationId, trialId, sandbox, shot, run } = running;
+      if (sandbox === undefined || shot === undefined) return [];
+      return [{ running, target: { evaluationId, trialId, sandbox, shot, pen: run?.record } }];
     });
-    this.#killer.kill(targets, order).forEach((done, index) => targets[index]?.killed.resolve(done));
+    const killed = this.#killer.kill(
+      shootable.map(({ target }) => target),
+      order,
+    );
+    killed.forEach((done, index) => shootable[index]?.running.killed.resolve(done));
+    return killed;
   }
 
   /** Resolves when no trial is in hand, or after `waitMsMax`. */
@@ -116,3 +151,6 @@ export class RunningTrials {
     await Promise.race([this.#idle.promise, new Promise((resolve) => setTimeout(resolve, waitMsMax))]);
   }
 }
+
+/** Whether processes of a trial's sandbox are to be seen. Where they never are, the engine's word has to do. */
+const isAlive = ({ shot }: Running): boolean => shot !== undefined && shot.isSeen && !shot.isGone;

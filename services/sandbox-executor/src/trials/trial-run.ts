@@ -5,9 +5,10 @@ import type { EvaluationId, Preflight, TrialId } from '@crucible/events';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { AlertSink, TrialDetection } from '../detection/index.ts';
 import type { Attachment, KernelWatch, WatchReport } from '../kernel-watch/index.ts';
-import type { PoolOrigin, TakenSandbox } from '../pool/pool.ts';
+import type { PoolOrigin, TakenSandbox } from '../pool/port.ts';
 import { withSightings } from '../sandbox/classify.ts';
 import type { OutputChunk, Sandbox, SandboxEnd, SandboxEngine, SandboxSpec, UsageSample } from '../sandbox/port.ts';
+import type { KillOrder } from '../stopping/killer.ts';
 import { EvidenceWriter } from './evidence-writer.ts';
 import { finishOf } from './finishing.ts';
 import { KeptOutput } from './kept-output.ts';
@@ -41,8 +42,21 @@ export interface TrialHooks {
   /** Kills it for what a rule found. */
   readonly onKill: AlertSink['kill'];
   readonly onAlertLost: AlertSink['lost'];
+  /** What it was ordered to end by, if it was. */
+  readonly order: () => KillOrder | undefined;
 }
 
+/** How it ended, for a program that was never handed over. */
+const UNRUN: Omit<SandboxEnd, 'reason' | 'error'> = {
+  exitCode: null,
+  signal: null,
+  durationMs: 0,
+  output: { bytes: 0, dropped: 0 },
+  limitsHit: [],
+  memoryBytesPeak: null,
+};
+const unrun = (why: string | null): string =>
+  `${why === null ? '' : `${why}: `}ended before its program was handed over`;
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 /** One trial whose start is on record, until its end is: its sandbox, its evidence, and the pen for its subject. */
@@ -75,28 +89,46 @@ export class TrialRun {
    * Runs the program to its end and writes that down.
    * @returns position of the end, or null when another ended the trial meanwhile
    */
-  async toEnd({ onSandbox, onKill, onAlertLost }: TrialHooks): Promise<number | null> {
+  async toEnd(hooks: TrialHooks): Promise<number | null> {
+    const attachment = this.#begin(hooks);
+    const sandbox = this.#ports.engine.run(this.#taken.prepared, this.assignment.spec, {
+      onOutput: (chunk) => this.#onOutput(chunk),
+      onUsage: (sample) => this.#onUsage(sample),
+    });
+    hooks.onSandbox(sandbox);
+    const end = await sandbox.ended;
+    return this.#end(this.#named(end, hooks.order()), attachment);
+  }
+
+  /**
+   * Ends a trial that was ordered to end behind its start on record: its sandbox is destroyed and never sees the program.
+   * @returns as `toEnd`
+   */
+  async toEndUnrun({ cause, why }: KillOrder, hooks: TrialHooks): Promise<number | null> {
+    const attachment = this.#begin(hooks);
+    void this.#taken.prepared.discard();
+    return this.#end({ ...UNRUN, reason: cause === 'lease-lost' ? cause : 'stopped', error: unrun(why) }, attachment);
+  }
+
+  #begin({ onKill, onAlertLost }: TrialHooks): Attachment | undefined {
     this.#writePreflight();
     const kill = (rule: Rule): void => {
       this.#killedBy ??= rule;
       onKill(rule);
     };
     this.assignment.detection.begin({ note: (note) => this.record.note(note), kill, lost: onAlertLost });
-    const { containerId } = this.#taken.prepared;
-    const attachment = this.#attach(containerId);
-    const sandbox = this.#ports.engine.run(this.#taken.prepared, this.assignment.spec, {
-      onOutput: (chunk) => this.#onOutput(chunk),
-      onUsage: (sample) => this.#onUsage(sample),
-    });
-    onSandbox(sandbox);
-    const seenInside = await sandbox.ended;
+    return this.#attach(this.#taken.prepared.containerId);
+  }
+
+  async #end(seenInside: SandboxEnd, attachment: Attachment | undefined): Promise<number | null> {
     const watch = (await attachment?.close()) ?? null;
-    const end = this.#named(watch === null ? seenInside : withSightings(seenInside, watch));
+    const end = watch === null ? seenInside : withSightings(seenInside, watch);
     return this.record.finish(await this.#finish(end, watch));
   }
 
-  /** Says which rule it was that stopped the trial. */
-  #named(end: SandboxEnd): SandboxEnd {
+  /** Says which rule it was that stopped the trial, or why its executor gave it up. */
+  #named(end: SandboxEnd, order: KillOrder | undefined): SandboxEnd {
+    if (end.reason === 'lease-lost') return { ...end, error: order?.why ?? end.error };
     if (end.reason !== 'stopped' || this.#killedBy === undefined) return end;
     const { id, version, title } = this.#killedBy;
     return { ...end, error: `killed by rule ${id}, version ${version}: ${title}` };

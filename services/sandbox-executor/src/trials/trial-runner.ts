@@ -5,6 +5,7 @@ import type { Logger } from '@crucible/service-kit';
 import { limitsOf } from '@crucible/suite';
 import type { StoredSuites } from '@crucible/suite';
 import type { Detection } from '../detection/index.ts';
+import { PoolHeld } from '../pool/index.ts';
 import type { SandboxPool, TakenSandbox } from '../pool/index.ts';
 import type { Stopping } from '../stopping/stopping.ts';
 import { lostTrial } from './finishing.ts';
@@ -117,16 +118,20 @@ export class TrialRunner {
   async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
     const { profile, ...assignment } = await this.#assignmentOf(place, dispatch);
     const { image, limits } = assignment.spec;
-    const taken = await this.#ports.pool.take({ image, profile, limits });
+    const taken = await this.#ports.pool.take({ image, profile, limits }).catch(heldBack);
+    if (taken === null) return 'later';
     let used = false;
     try {
       // Stopped while its sandbox was made: nothing has begun, and whether it may is asked anew.
       if (this.running.killed(place.evaluationId, place.trialId) !== undefined) return 'later';
       const record = await this.#ports.trials.start(loaded, this.#startOf(assignment, taken));
       if (record === null) return 'over';
-      used = true;
       const run = new TrialRun(this.#ports, assignment, taken, record);
-      const ended = await run.toEnd(this.#hooksOf(place, run));
+      const hooks = this.#hooksOf(place, run);
+      // Stopped while its start was written. Between this look and the sandbox being known nobody else has a turn.
+      const order = hooks.order();
+      used = order === undefined;
+      const ended = await (order === undefined ? run.toEnd(hooks) : run.toEndUnrun(order, hooks));
       if (ended === null) this.#logger.warn(place, 'the trial was ended by another; our end is dropped');
       return 'over';
     } finally {
@@ -157,6 +162,7 @@ export class TrialRunner {
         this.#logger.warn({ ...place, rule: id, version }, 'a rule ends the trial');
         this.running.killTrial(evaluationId, trialId, 'detector');
       },
+      order: () => this.running.killed(evaluationId, trialId),
       onAlertLost: ({ rule }, err) =>
         this.#logger.error({ ...place, rule: rule.id, err }, 'alert could not be written'),
     };
@@ -178,3 +184,9 @@ export class TrialRunner {
     };
   }
 }
+
+/** Everything was stopped while the trial waited for its sandbox: nothing has begun, and whether it may is asked anew. */
+const heldBack = (error: unknown): null => {
+  if (error instanceof PoolHeld) return null;
+  throw error;
+};

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { strict } from '@crucible/domain';
-import { InMemoryEventLog } from '@crucible/event-log';
-import type { Work } from '@crucible/event-log';
+import { InMemoryEventLog, InMemoryEvidence } from '@crucible/event-log';
+import type { EventLog, Work } from '@crucible/event-log';
 import { evaluationIdSchema, subjects, trialIdSchema } from '@crucible/events';
 import type { CrucibleEvent, NewEvent } from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { suiteSchema } from '@crucible/suite';
 import { describe, expect, it } from 'vitest';
 import type { TakenSandbox } from '../pool/index.ts';
+import { Executor } from '../executor.ts';
 import { EngineError } from '../sandbox/engine-error.ts';
+import type { Sandbox, SandboxEnd } from '../sandbox/port.ts';
 import { Killer, killOrder } from '../stopping/killer.ts';
 import { RunningTrials } from './running-trials.ts';
 import { TrialLog } from './trial-log.ts';
@@ -17,6 +19,18 @@ import type { TrialPorts } from './trial-runner.ts';
 
 const evaluationId = evaluationIdSchema.parse('019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f');
 const trialId = trialIdSchema.parse('0-1-1');
+const stopId = '019ab3f2-0a4d-7c51-8e2f-3b4c5d6e7f80';
+
+const anEnd: SandboxEnd = {
+  reason: 'exit',
+  exitCode: null,
+  signal: 'SIGKILL',
+  durationMs: 5,
+  output: { bytes: 0, dropped: 0 },
+  limitsHit: [],
+  memoryBytesPeak: null,
+  error: null,
+};
 
 /** One delivery of the same item, which remembers what became of it. */
 const workWith = (fates: string[], delivery: number): Work => ({
@@ -121,7 +135,7 @@ describe('an item that taking fails at again and again', () => {
   });
 });
 
-describe('a trial whose sandbox cannot be had', () => {
+describe('a trial that is taken', () => {
   const suite = suiteSchema.parse({
     apiVersion: 'crucible/v1',
     kind: 'Suite',
@@ -129,7 +143,24 @@ describe('a trial whose sandbox cannot be had', () => {
     dataset: { samples: [{ id: 's', input: { language: 'python', source: 'pass' } }] },
     scorers: [{ kind: 'exit-code', equals: 0 }],
   });
-  const runnerWith = async (pool: TrialPorts['pool'], running = new RunningTrials(new Killer('one'))) => {
+  /** The same log, of which an append is answered only when something else has happened. */
+  const delayed = (log: EventLog, meanwhile: () => void): EventLog => ({
+    readSubject: (...wanted) => log.readSubject(...wanted),
+    readAll: (...wanted) => log.readAll(...wanted),
+    head: () => log.head(),
+    follow: (options) => log.follow(options),
+    append: async (request) => {
+      const result = await log.append(request);
+      if (request.event.type === 'crucible.trial.started.v2') meanwhile();
+      return result;
+    },
+  });
+  const runnerWith = async (
+    pool: TrialPorts['pool'],
+    running = new RunningTrials(new Killer('one')),
+    appending?: () => void,
+    run: () => Sandbox = () => expect.unreachable('a program was handed over'),
+  ) => {
     const log = new InMemoryEventLog({ now: () => 0, newId: () => randomUUID() });
     const subject = subjects.trial(evaluationId, trialId);
     await log.append({
@@ -150,18 +181,22 @@ describe('a trial whose sandbox cannot be had', () => {
       },
     });
     const ports = {
-      trials: new TrialLog(log),
+      trials: new TrialLog(appending === undefined ? log : delayed(log, appending)),
       running,
       pool,
+      watch: null,
+      engine: { run },
+      evidence: new InMemoryEvidence(),
       suites: { get: () => Promise.resolve(suite) },
       stops: { holdsBack: () => false },
-      detection: { forTrial: () => ({ canaries: undefined }) },
+      detection: { forTrial: () => ({ canaries: undefined, begin: () => undefined, end: () => new Map() }) },
     } as unknown as TrialPorts;
     const profiles = new Map([[strict.name, strict]]);
     const identity = { executorId: 'one', runtime: 'runsc', images: { python: 'crucible/python' }, profiles };
     const runner = new TrialRunner(ports, identity, createLogger('sandbox-executor', 'silent'));
-    const told = async (): Promise<number> => (await log.readSubject(subject)).events.length;
-    return { runner, told };
+    const events = async () => (await log.readSubject(subject)).events.map((stored) => stored.ok && stored.event);
+    const told = async (): Promise<number> => (await events()).length;
+    return { runner, log, told, events };
   };
 
   it('is not started, and its item stays on the queue', async () => {
@@ -183,5 +218,62 @@ describe('a trial whose sandbox cannot be had', () => {
     const fates: string[] = [];
     await runner.take(workWith(fates, 1));
     expect([await told(), fates, ends]).toEqual([1, ['later 1'], ['discarded', 'released']]);
+  });
+
+  it.each([
+    [killOrder('stop', { stopId }), 'stopped', ''],
+    [killOrder('lease-lost', { why: 'the bus was silent' }), 'lease-lost', 'the bus was silent: '],
+  ])('is not handed its program when it was stopped while its start was written: %o', async (order, reason, why) => {
+    const running = new RunningTrials(new Killer('one'));
+    const ends: string[] = [];
+    const prepared = { containerId: 'c1', profile: null, discard: () => Promise.resolve(void ends.push('discarded')) };
+    const preflight = { probedAt: '2026-01-01T00:00:00.000Z', checks: [] };
+    const taken = { prepared, preflight, origin: 'cold', release: () => void ends.push('released') };
+    const take = () => Promise.resolve(taken as unknown as TakenSandbox);
+    let killed: Promise<unknown[]> | undefined;
+    const stop = (): void => void (killed = Promise.all(running.kill(() => true, order)));
+    const { runner, events } = await runnerWith({ take }, running, stop);
+    const fates: string[] = [];
+    await runner.take(workWith(fates, 1));
+    const [, started, finished] = await events();
+    expect(started).toMatchObject({ type: 'crucible.trial.started.v2' });
+    expect(finished).toMatchObject({
+      type: 'crucible.trial.finished.v1',
+      data: { reason, outcome: 'errored', scores: [], error: `${why}ended before its program was handed over` },
+    });
+    expect([fates, new Set(ends)]).toEqual([['done 1'], new Set(['discarded', 'released'])]);
+    // Nothing of it ran that could be killed.
+    expect(await killed).toEqual([null]);
+  });
+
+  it('ends by a lease that was lost, and says that its executor was shut down', async () => {
+    const running = new RunningTrials(new Killer('one'), () => ({ isSeen: true, isGone: true, fire: () => 'sent' }));
+    const prepared = { containerId: 'c1', profile: null, discard: () => Promise.resolve() };
+    const preflight = { probedAt: '2026-01-01T00:00:00.000Z', checks: [] };
+    const taken = { prepared, preflight, origin: 'warm', release: () => undefined } as unknown as TakenSandbox;
+    const ended = Promise.withResolvers<SandboxEnd>();
+    const begun = Promise.withResolvers<void>();
+    const kill: Sandbox['kill'] = (reason) => ended.resolve({ ...anEnd, reason });
+    const run = () => (begun.resolve(), { containerId: 'c1', processId: 1, ended: ended.promise, kill });
+    const { runner, log, events } = await runnerWith({ take: () => Promise.resolve(taken) }, running, undefined, run);
+    const facts = { executorId: 'one', capacity: 1, runtime: 'runsc', kernelObserved: false };
+    const executor = new Executor(log, facts, () => randomUUID(), createLogger('sandbox-executor', 'silent'));
+    const over = runner.take(workWith([], 1));
+    await begun.promise;
+    await executor.end(running);
+    await over;
+    const told = (await events()).map((event) => event && [event.type, event.data]);
+    expect(told.slice(2)).toMatchObject([
+      ['crucible.sandbox.kill-confirmed.v1', { cause: 'lease-lost', gone: true }],
+      [
+        'crucible.trial.finished.v1',
+        {
+          reason: 'lease-lost',
+          verdict: 'unknown',
+          error: 'the executor was shut down',
+          findings: expect.arrayContaining(['evidence lost: the executor was shut down']) as unknown,
+        },
+      ],
+    ]);
   });
 });

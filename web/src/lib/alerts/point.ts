@@ -1,11 +1,6 @@
+import { evidencePointName } from '@crucible/domain';
 import type { AlertView } from '@crucible/domain';
 import type { EvidencePoint } from '@crucible/events';
-
-/** A piece of evidence as an address names it: `kernel:812`, `usage:3`, `output:stdout:1024`. */
-export type PointName = string;
-
-export const pointName = ({ channel, record, stream, offset }: EvidencePoint): PointName =>
-  stream === null ? `${channel}:${record ?? 0}` : `${channel}:${stream}:${offset ?? 0}`;
 
 /** What an address asks to be shown. A made-up one leads nowhere and does no harm. */
 export interface Wanted {
@@ -23,7 +18,7 @@ export const wantedOf = (name: string | null): Wanted | null => {
 
 /** Where the page shows a piece of an alert's evidence. */
 export const hrefOfPoint = ({ evaluationId, trialId }: AlertView, point: EvidencePoint): string => {
-  const parameters = new URLSearchParams({ trial: trialId, evidence: pointName(point) });
+  const parameters = new URLSearchParams({ trial: trialId, evidence: evidencePointName(point) });
   return `/evaluations/${encodeURIComponent(evaluationId)}?${parameters}`;
 };
 

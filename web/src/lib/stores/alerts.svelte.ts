@@ -1,4 +1,4 @@
-import type { AlertView } from '@crucible/domain';
+import type { AlertItem } from '@crucible/api';
 import { listAlerts } from '../api.ts';
 import type { AlertFilter } from '../api.ts';
 
@@ -6,7 +6,7 @@ const perPage = 50;
 
 /** Alerts that fit a filter, newest first, page by page. */
 export class AlertsStore {
-  items = $state.raw<readonly AlertView[]>([]);
+  items = $state.raw<readonly AlertItem[]>([]);
   status = $state<'loading' | 'ready' | 'failed'>('loading');
   error = $state.raw<unknown>(null);
   hasMore = $state(false);
@@ -35,7 +35,7 @@ export class AlertsStore {
     this.#request?.abort();
   }
 
-  async #load(before: readonly AlertView[]): Promise<void> {
+  async #load(before: readonly AlertItem[]): Promise<void> {
     if (this.#filter === null) return;
     this.#request?.abort();
     const request = new AbortController();

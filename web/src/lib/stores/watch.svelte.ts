@@ -1,6 +1,6 @@
+import type { KernelRecord } from '@crucible/domain';
 import { getOutput, getRecords } from '../api.ts';
 import { GuestLines } from '../watch/guest-lines.ts';
-import type { KernelRecord } from '../watch/record.ts';
 import type { GuestLine } from '../watch/two-sides.ts';
 
 const pollMs = 1_000;

@@ -1,5 +1,5 @@
-import type { Group, KernelRecord } from './record.ts';
-import { groupOf } from './record.ts';
+import { kernelGroupOf } from '@crucible/domain';
+import type { KernelGroup, KernelRecord } from '@crucible/domain';
 
 /** One line of what the guest printed, placed on the clock that the kernel's records are on. */
 export interface GuestLine {
@@ -10,7 +10,7 @@ export interface GuestLine {
   readonly text: string;
 }
 
-export type Side = 'guest' | Group;
+export type Side = 'guest' | KernelGroup;
 
 /** One row for as long as it is kept: rows that come later and filters move its index, not this. */
 export type Mark = { readonly record: number } | { readonly stream: GuestLine['stream']; readonly offset: number };
@@ -107,7 +107,7 @@ export class TwoSides {
       return showsGuest && (wanted === '' || (this.#lines[place] as GuestLine).text.toLowerCase().includes(wanted));
     }
     const record = this.#records[-1 - place] as KernelRecord;
-    if (hidden.has(groupOf(record))) return false;
+    if (hidden.has(kernelGroupOf(record))) return false;
     return wanted === '' || JSON.stringify(record).toLowerCase().includes(wanted);
   }
 }

@@ -1,7 +1,6 @@
+import type { KernelRecord } from '@crucible/domain';
 import { describe, expect, it } from 'vitest';
 import { GuestLines, guestLinesMax, lineCharsMax } from './guest-lines.ts';
-import type { KernelRecord } from './record.ts';
-import { described, groupOf } from './record.ts';
 import { TwoSides } from './two-sides.ts';
 import type { GuestLine } from './two-sides.ts';
 
@@ -87,33 +86,5 @@ describe('lines of a guest', () => {
     lines.add(printed(0, '\n'.repeat(guestLinesMax + 10)));
     expect(lines.lines).toHaveLength(guestLinesMax);
     expect(lines.isCut).toBe(true);
-  });
-});
-
-describe('a record', () => {
-  it.each([
-    [
-      record(1, 0, 'open', { path: '/etc/shadow', write: true, errno: 'EACCES' }),
-      'files',
-      '/etc/shadow for writing',
-      'EACCES',
-    ],
-    [record(1, 0, 'exec', { args: ['/bin/sh', '-c', 'id'] }), 'processes', '/bin/sh -c id', ''],
-    [
-      record(1, 0, 'connect', { address: '169.254.169.254:80', errno: 'ENETUNREACH' }),
-      'network',
-      '169.254.169.254:80',
-      'ENETUNREACH',
-    ],
-    [record(1, 0, 'call', { name: 'mount', args: [1] }), 'privileges', 'mount', ''],
-    [record(1, 0, 'never-heard-of'), 'sandbox', '', ''],
-  ])('is told in a line: %o', (given, group, object, refusal) => {
-    expect(groupOf(given)).toBe(group);
-    expect(described(given)).toMatchObject({ object, refusal });
-  });
-
-  it('holds nothing that a terminal or a page would act on', () => {
-    expect(described(record(1, 0, 'open', { path: 'a\u001b[31m\u202eb\n' })).object).not.toMatch(/[\u001b\u202e\n]/u);
-    expect(described(record(1, 0, 'exec', { args: [{ toString: null }, null] })).object.trim()).toBe('');
   });
 });

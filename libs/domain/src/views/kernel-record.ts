@@ -13,10 +13,10 @@ export interface KernelRecord {
 }
 
 /** What a reader of records looks for, coarsely. */
-export const groups = ['processes', 'files', 'network', 'privileges', 'sandbox'] as const;
-export type Group = (typeof groups)[number];
+export const kernelGroups = ['processes', 'files', 'network', 'privileges', 'sandbox'] as const;
+export type KernelGroup = (typeof kernelGroups)[number];
 
-const groupOfKind: Readonly<Record<string, Group>> = {
+const groupOfKind: Readonly<Record<string, KernelGroup>> = {
   spawn: 'processes',
   spawned: 'processes',
   image: 'processes',
@@ -32,7 +32,7 @@ const groupOfKind: Readonly<Record<string, Group>> = {
   call: 'privileges',
 };
 /** What no table knows is the sandbox's own: its start, its proof, what was left out. */
-export const groupOf = ({ kind }: KernelRecord): Group => groupOfKind[kind] ?? 'sandbox';
+export const kernelGroupOf = ({ kind }: KernelRecord): KernelGroup => groupOfKind[kind] ?? 'sandbox';
 
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
@@ -60,15 +60,17 @@ const objectOf = (record: KernelRecord): string => {
     case 'bind':
       return textOf(record['address']);
     case 'preflight':
-      return `${listOf((record['checks'] as { name?: unknown }[] | undefined)?.map(({ name }) => name)).length} checks held`;
+      return `${listOf(record['checks']).length} checks held`;
     case 'sampled':
       return `${textOf(record['leftOut'])} records counted and left out`;
+    case 'lost':
+      return `${textOf(record['dropped'])} messages dropped, ${textOf(record['malformed'])} unreadable`;
     default:
       return textOf(record['name']);
   }
 };
 
-export interface Described {
+export interface KernelRecordText {
   readonly verb: string;
   readonly object: string;
   /** The error the call ended with; empty when it was granted or has none. */
@@ -78,8 +80,8 @@ export interface Described {
 const objectCharsMax = 300;
 
 /** A record in a line that a person reads. Everything in it is displayable. */
-export const described = (record: KernelRecord): Described => ({
-  verb: displayableLine(record.kind, 20),
+export const kernelRecordText = (record: KernelRecord): KernelRecordText => ({
+  verb: displayableLine(textOf(record.kind), 20),
   object: displayableLine(objectOf(record), objectCharsMax),
   refusal: displayableLine(textOf(record['errno']), 20),
 });
