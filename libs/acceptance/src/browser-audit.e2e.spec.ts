@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { endOf, request, submit } from './support/api.ts';
 import { useBrowser } from './support/browser.ts';
 import { platform } from './support/facts.ts';
+import { bestOfThree, median } from './support/frames.ts';
 import { sample, suiteOf } from './support/suites.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -23,36 +24,6 @@ const eventsOf = async (id: string): Promise<Seen[]> => {
   const { items } = historyPageSchema.parse(await answerOf(`/api/v1/evaluations/${id}/events?limit=2000`));
   return items.map(({ position, event }) => ({ position, type: String(event?.['type']) }));
 };
-
-/** Frames while something is done, in milliseconds from one to the next. */
-const framesDuring = async (page: Page, work: () => Promise<void>): Promise<number[]> => {
-  await page.evaluate(() => {
-    const gaps: number[] = [];
-    let last = performance.now();
-    const tell = (now: number): void => {
-      gaps.push(now - last);
-      last = now;
-      if (!('framesOver' in globalThis)) requestAnimationFrame(tell);
-    };
-    Reflect.deleteProperty(globalThis, 'framesOver');
-    Object.assign(globalThis, { frameGaps: gaps });
-    requestAnimationFrame(tell);
-  });
-  await work();
-  return page.evaluate(() => {
-    Object.assign(globalThis, { framesOver: true });
-    return (globalThis as unknown as { frameGaps: number[] }).frameGaps;
-  });
-};
-/** The smoothest of three passes: a pause of the machine is not one of the page. */
-const bestOfThree = async (page: Page, pass: () => Promise<void>): Promise<number[]> => {
-  const passes: number[][] = [];
-  for (let time = 0; time < 3; time += 1) passes.push(await framesDuring(page, pass));
-  const drawn = passes.filter((frames) => frames.length > 0);
-  return drawn.toSorted((a, b) => Math.max(...a) - Math.max(...b))[0] ?? [];
-};
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 describe('a past moment of an evaluation', () => {
   const samples = 6;

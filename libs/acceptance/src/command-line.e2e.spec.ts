@@ -190,12 +190,13 @@ describe('help', () => {
     expect((await crucible([])).stdout).toBe(stdout);
   });
 
-  it.each([['run'], ['stop', 'release'], ['bench']])('is there for %s %s', async (...words) => {
+  it.each(['run', 'stop release'])('is there for %s', async (verb) => {
+    const words = verb.split(' ');
     const { code, stdout } = await crucible([...words, '--help']);
     expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: crucible ${words.join(' ')}`);
+    expect(stdout).toContain(`Usage: crucible ${verb}`);
     const wrong = await crucible([...words, '--no-such-option']);
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toContain(`(see: crucible ${words.join(' ')} --help)`);
+    expect(wrong.stderr).toContain(`(see: crucible ${verb} --help)`);
   });
 });

@@ -58,7 +58,7 @@ describe('on a terminal', () => {
     expectOnePicture(replay.screen);
     const seen = new Set(replay.screen.pictures.flatMap(totals));
     for (const share of ['0/4', '2/4']) expect([...seen]).toContain(share);
-    expect(replay.screen.pictures.flat().join('\n')).toMatch(/position \d+ +trial\.started +2x +Ctrl-C ends/);
+    expect(replay.screen.pictures.flat().join('\n')).toMatch(/position \d+ +trial\.started\.v2 +2x +Ctrl-C ends/);
     expect(replay.screen.isCursorShown).toBe(true);
     const text = replay.screen.lines.join('\n');
     expect(text).toMatch(/^drawn-3 +passed/m);
@@ -67,12 +67,24 @@ describe('on a terminal', () => {
 
   it('Ctrl-C ends a replay: the cursor is back, and the moment can be gone to', async () => {
     const replay = onTerminal(['replay', id, '--speed', '0.01x']);
-    await waitFor('the picture', () => replay.screen.pictures.length > 3 && !replay.screen.isCursorShown);
+    await waitFor('the picture', () => replay.screen.pictures.length > 0 && !replay.screen.isCursorShown);
     replay.press('\u0003');
     expect(await replay.ended).toBe(0);
     expect(replay.screen.isCursorShown).toBe(true);
     const at = /Stopped at position (\d+)\./.exec(replay.screen.lines.join('\n'))?.[1];
     expect(Number(at)).toBeGreaterThan(0);
     expect((await trialsOf(id)).length).toBe(samples.length);
+  });
+
+  it('up shows each step once, with its mark and time, and leaves no spinner', async () => {
+    const up = onTerminal(['up']);
+    expect(await up.ended).toBe(0);
+    const text = up.screen.lines.join('\n');
+    const steps = up.screen.lines.flatMap((line) => /^✓ (\S+(?: \S+)*) +[\d.]+ s/.exec(line)?.[1] ?? []);
+    expect(steps).toEqual(expect.arrayContaining(['nats', 'postgres', 'engine', 'gateway']));
+    expect(new Set(steps).size).toBe(steps.length);
+    expect(text).not.toMatch(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/);
+    expect(text).toContain('Crucible is up');
+    expect(up.screen.isCursorShown).toBe(true);
   });
 });

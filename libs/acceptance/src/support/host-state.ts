@@ -17,6 +17,8 @@ const WATCHED = [
   '/var/spool/cron',
   '/root/.ssh',
 ];
+/** What the system itself is of, as deep as what a program would put there to be run by others. */
+const SYSTEM = ['/usr/bin', '/usr/sbin', '/lib', '/opt', '/boot'];
 const WATCHED_FILES = ['/root/.bashrc', '/root/.profile', '/root/.bash_profile', '/etc/shadow', '/etc/passwd'];
 /** Folders that everyone writes to: only what belongs to the user of sandboxes counts. */
 const SHARED = ['/tmp', '/var/tmp', '/dev/shm', '/run', '/dev/mqueue'];
@@ -63,7 +65,10 @@ const walk = (folder: string, depthMax: number, found: string[] = []): string[] 
 const fingerprint = (lines: readonly string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
 
 /** Every entry of the folders that `hostState` has fingerprints of, a line each: to tell which of them a difference is. */
-export const watchedEntries = (): string[] => WATCHED.flatMap((folder) => walk(folder, 6).map(lineOf));
+export const watchedEntries = (): string[] => [
+  ...WATCHED.flatMap((folder) => walk(folder, 6).map(lineOf)),
+  ...SYSTEM.flatMap((folder) => walk(folder, 2).map(lineOf)),
+];
 
 const ofNobody = (): string[] =>
   SHARED.flatMap((folder) => walk(folder, 1)).filter(
@@ -84,6 +89,7 @@ export const hostState = async (): Promise<Readonly<Record<string, unknown>>> =>
     ...(await hostFacts()),
     files: [
       ...WATCHED.map((folder) => `${lineOf(folder)} ${fingerprint(walk(folder, 6).map(lineOf))}`),
+      ...SYSTEM.map((folder) => `${lineOf(folder)} ${fingerprint(walk(folder, 2).map(lineOf))}`),
       ...WATCHED_FILES.map(lineOf),
     ],
     filesOfNobody: ofNobody().sort(),

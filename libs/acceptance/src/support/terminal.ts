@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { environmentWith, repository } from './config.ts';
 import { platform } from './facts.ts';
 
-export const size = { columns: 90, rows: 30 } as const;
+export const size = { columns: 120, rows: 30 } as const;
 
 /** A control sequence, or one character. */
 const PIECE = /\u001b\[([?0-9;]*)([A-Za-z])|[^]/gu;
@@ -62,6 +62,9 @@ export class Screen {
         this.#row = Math.max(0, this.#row - by);
         return;
       case 'B':
+        return this.#down(by);
+      case 'E':
+        this.#column = 0;
         return this.#down(by);
       case 'G':
         this.#column = by - 1;

@@ -1,6 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Settings } from '../config.ts';
 import { waitFor } from './command.ts';
 import { componentStatuses, type ComponentStatus } from './components.ts';
 import { takeDown } from './down.ts';
@@ -22,11 +25,47 @@ const components = [
   'keeper',
 ];
 
+interface Up {
+  /** Null when it was killed. */
+  readonly code: number | null;
+  readonly steps: readonly string[];
+  readonly said: string;
+}
+
+/** Runs `up` as a person does, and kills it as a crash would, with no chance to clean up, behind a step. */
+const up = ({ repository, home, given, inherited }: Settings, killedBehind?: string): Promise<Up> =>
+  new Promise((resolve, reject) => {
+    const env = { ...inherited, ...given, CRUCIBLE_HOME: home };
+    const child = spawn(join(repository, 'crucible'), ['up', '--json'], { cwd: repository, env });
+    const steps: string[] = [];
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { type, name } = JSON.parse(line) as { type: string; name?: string };
+      if (type === 'step' && name !== undefined) steps.push(name);
+      if (name !== undefined && name === killedBehind) child.kill('SIGKILL');
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, steps, said }));
+  });
+
+const programsOf = (home: string, program: string): string[] =>
+  execFileSync('ps', ['ax', '-o', 'args'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(home) && line.split(' ', 1)[0]?.endsWith(program));
+
 describe('a platform', () => {
   let platform: TestPlatform;
+  const crashed: Up[] = [];
+  let whole: Up;
   beforeAll(async () => {
-    platform = await startPlatform();
-  }, 180_000);
+    platform = await startPlatform({
+      before: async (settings) => {
+        for (const step of ['nats', 'engine']) crashed.push(await up(settings, step));
+        whole = await up(settings);
+      },
+    });
+  }, 300_000);
   afterAll(() => platform.stop(), 60_000);
 
   const statuses = (): Promise<ComponentStatus[]> => componentStatuses(platform.settings, platform);
@@ -39,6 +78,16 @@ describe('a platform', () => {
   };
   const allReady = () =>
     waitFor(async () => ((await statuses()).every(({ state }) => state === 'ready') ? true : undefined), 90_000, 250);
+
+  it('is not kept from coming up by tries that crashed half-way, nor is anything there twice', () => {
+    expect(crashed).toEqual([
+      expect.objectContaining({ code: null, steps: expect.arrayContaining(['nats']) as string[] }),
+      expect.objectContaining({ code: null, steps: expect.arrayContaining(['engine']) as string[] }),
+    ]);
+    expect(whole.code, whole.said).toBe(0);
+    expect(programsOf(platform.home, '/nats-server')).toHaveLength(1);
+    expect(programsOf(platform.home, '/dockerd')).toHaveLength(1);
+  });
 
   it('is up as a whole', async () => {
     expect(await allReady()).toBe(true);

@@ -42,9 +42,15 @@ const keepRunsc = (repository: string, home: Home): void =>
  * @param options.home - where its state goes; by default a new folder below the system's temporary one
  * @param options.given - further settings, as their environment variables
  * @param options.profiles - the operator's own sandbox profiles, as their file's text
+ * @param options.before - awaited while the home is there and nothing in it was started yet
  */
 export const startPlatform = async (
-  options: { home?: string; given?: Readonly<Record<string, string>>; profiles?: string } = {},
+  options: {
+    home?: string;
+    given?: Readonly<Record<string, string>>;
+    profiles?: string;
+    before?: (settings: Settings) => Promise<void>;
+  } = {},
 ): Promise<TestPlatform> => {
   const base = readSettings();
   const home = options.home === undefined ? await throwAwayHome('platform') : createHome(options.home);
@@ -57,6 +63,7 @@ export const startPlatform = async (
   try {
     await seed(settings.repository, home);
     if (options.profiles !== undefined) writeFileSync(join(home.root, 'profiles.yaml'), options.profiles);
+    await options.before?.(settings);
     const info = await ensurePlatform({ settings });
     keepRunsc(settings.repository, home);
     return { ...info, settings, pidOf: (component) => runningProcess(home, component)?.pid, stop };
