@@ -195,6 +195,21 @@ describe('fifty sandboxes that flood', () => {
     }
   });
 
+  it('are each read to the end, however short the grace and however far behind the reading is', async () => {
+    watch.listen(path);
+    const few = ids.slice(0, 4);
+    const attachments = few.map((id) => watch.attach(id));
+    const flooder = startFlood(path, few, packets);
+    try {
+      await expect.poll(() => few.every((id) => watch.connected(id))).toBe(true);
+      for (const report of await Promise.all(attachments.map((attachment) => attachment.close(1))))
+        expect(report).toMatchObject({ observed: true, records: packets + 1, dropped: 0 });
+      expect(await flooder.ended).toBe(0);
+    } finally {
+      flooder.stop();
+    }
+  });
+
   it('are told to be connected from their first message to their last', async () => {
     watch.listen(path);
     const sandbox = await connect();

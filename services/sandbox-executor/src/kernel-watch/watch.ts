@@ -8,9 +8,9 @@ import { HANDSHAKE, isHandshake, PACKET_BYTES_MAX } from './wire.ts';
 
 export interface Attachment {
   /**
-   * Call once, when the container is gone. Waits at most `graceMs` for what the sandbox's gVisor had still to say (longer
-   * while the sink is behind), delivers the last batch and gives the report. A session that has not ended by then was not
-   * observed to its end.
+   * Call once, when the container is gone. Waits `graceMs` for what the sandbox's gVisor had still to say (longer while the
+   * sink or the reading of it is behind), delivers the last batch and gives the report. A session that has not ended by
+   * then was not observed to its end.
    */
   close(graceMs?: number): Promise<WatchReport>;
 }
@@ -43,8 +43,10 @@ const PACKETS_PER_LOOK = 32;
 const IDLE_ROUNDS = 4;
 const GRACE_MS = 2_000;
 const UNSEEN_GRACE_MS = 500;
-/** How long a sink that is behind may hold up the end of its trial's session. */
-const SINK_WAIT_MS_MAX = 30_000;
+/** How long a sink that is behind, or a machine that leaves this process no time to read, may hold up a session's end. */
+const BEHIND_MS_MAX = 30_000;
+/** A connection found empty in so many rounds has no more to say; one that was not is still to be read. */
+const EMPTY_ROUNDS = 100;
 /** Sessions nobody has attached to: how many are held, and how long after their end. */
 const UNCLAIMED_MAX = 256;
 const UNCLAIMED_MS = 60_000;
@@ -125,12 +127,20 @@ export class KernelWatch {
   async #detach(containerId: string, claim: Claim, end: Promise<void>, graceMs: number): Promise<WatchReport> {
     // The sandbox may be gone before its first packet was read: even a session not yet seen is waited for, briefly.
     const waitMs = claim.session ? graceMs : Math.min(graceMs, UNSEEN_GRACE_MS);
-    const latest = performance.now() + SINK_WAIT_MS_MAX;
-    while (!(await isOverWithin(end, waitMs)) && claim.session?.evidence.behind && performance.now() < latest);
+    const latest = performance.now() + BEHIND_MS_MAX;
+    if (claim.session !== undefined) this.#hasten(claim.session);
+    while (!(await isOverWithin(end, waitMs)) && this.#isBehind(claim.session) && performance.now() < latest);
     this.#claims.delete(containerId);
     const session = claim.session ?? new Session(WRITABLE);
     session.close();
     return session.report();
+  }
+
+  /** Whether a session may have more to say than was read of it, however long ago its sandbox died. */
+  #isBehind(session: Session | undefined): boolean {
+    if (session === undefined) return false;
+    if (session.evidence.behind) return true;
+    return [...this.#watched].some((watched) => watched.session === session && watched.idleRounds < EMPTY_ROUNDS);
   }
 
   #accept(connection: Connection): void {
