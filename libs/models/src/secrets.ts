@@ -47,7 +47,13 @@ const needlesOf = (secret: Secret): Needle[] => {
   const forward = encodingsOf(value).map((each) => ({ ...each, reversed: false }));
   const inner = encodingsOf(reverse(value)).map((each) => ({ ...each, reversed: true }));
   const outer = [...forward, ...inner].map((each) => ({ ...each, text: reverse(each.text), reversed: true }));
-  return [...forward, ...inner, ...outer].map((each) => ({ ...each, name: secret.name, text: squeeze(each.text) }));
+  const all = [...forward, ...inner, ...outer].map((each) => ({
+    ...each,
+    name: secret.name,
+    text: squeeze(each.text),
+  }));
+  // Reversed twice is as it was: what reads the same is one, and the plainest of its names.
+  return all.filter(({ text }, index) => all.findIndex((other) => other.text === text) === index);
 };
 
 const unescaped = (text: string): string =>

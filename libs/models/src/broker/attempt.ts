@@ -1,9 +1,10 @@
 import type { AssistantMessage, FinishReason, TokenUsage } from '@crucible/events';
 import { displayableLine } from '@crucible/events';
+import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { streamText, ToolChoiceViolationError } from 'ai';
 import type { CallWarning, TextStreamPart, ToolSet } from 'ai';
 import type { KeyRing, ModelEntry } from '../catalogue/catalogue.ts';
-import type { CallRequest, ReplyDelta } from './call.ts';
+import type { CallRequest, ReplyDelta, ToolChoice } from './call.ts';
 import type { Clock } from './clock.ts';
 import { sdkMessages, sdkToolChoice, sdkTools } from './convert.ts';
 import { outputTokensOf } from './cost.ts';
@@ -101,13 +102,16 @@ class Reading {
   readonly #onDelta: (delta: ReplyDelta) => void;
   readonly #now: () => number;
   readonly #beganAt: number;
+  readonly #toolsForbidden: boolean;
+  readonly #begunIds = new Set<string>();
   firstTokenMs: number | null = null;
   warnings: string[] = [];
   finish: { readonly reason: FinishReason; readonly usage: TokenUsage } | undefined;
   interrupted = false;
   error: { readonly thrown: unknown } | undefined;
 
-  constructor(entry: ModelEntry, { clock, onDelta }: AttemptTools) {
+  constructor(entry: ModelEntry, toolChoice: ToolChoice, { clock, onDelta }: AttemptTools) {
+    this.#toolsForbidden = toolChoice === 'none';
     this.#builder = new ReplyBuilder(entry.limits.replyBytesMax);
     this.#onDelta = onDelta;
     this.#now = clock.now;
@@ -137,16 +141,14 @@ class Reading {
         this.#tell({ kind: 'reasoning', text: part.text });
         break;
       case 'tool-input-start':
-        this.#builder.call(part.id, part.toolName);
-        this.#tell({ kind: 'tool-call', id: part.id, tool: part.toolName });
+        this.#begun(part.id, part.toolName);
+        break;
+      case 'tool-call':
+        this.#begun(part.toolCallId, part.toolName);
         break;
       case 'tool-input-delta':
         this.#builder.input(part.id, part.delta);
         this.#tell({ kind: 'tool-input', id: part.id, text: part.delta });
-        break;
-      case 'tool-call':
-        this.#builder.whole(part.toolCallId, part.toolName, part.input);
-        this.firstTokenMs ??= this.#now() - this.#beganAt;
         break;
       case 'finish-step':
         this.interrupted = part.finishReason === 'interrupted';
@@ -158,6 +160,19 @@ class Reading {
       default:
         break;
     }
+  }
+
+  /** A call is whole, as it was sent. One that must not be is not part of the reply: nobody is to run it. */
+  readonly toolCall = (id: string, tool: string, inputText: string): void => {
+    if (this.#toolsForbidden) return;
+    this.#builder.whole(id, tool, inputText);
+  };
+
+  #begun(id: string, tool: string): void {
+    if (this.#begunIds.has(id)) return;
+    this.#begunIds.add(id);
+    this.#builder.call(id, tool);
+    this.#tell({ kind: 'tool-call', id, tool });
   }
 
   /** A model that did not call the tool it had to, or called one that it must not, has replied all the same. */
@@ -184,15 +199,17 @@ class Reading {
 }
 
 /** A reply may name files by address; nothing here ever fetches what a model names. */
-const neverDownload = (): never => {
+const neverDownload = async (files: readonly unknown[]): Promise<never[]> => {
+  // Asked for every prompt, even with nothing to get.
+  if (files.length === 0) return [];
   throw new WireFault({ failure: 'malformed', detail: 'the reply holds a file by its address', retryable: false });
 };
 
-const start = (entry: ModelEntry, request: CallRequest, tools: AttemptTools, attempt: number, watch: Watch) => {
+const start = (entry: ModelEntry, request: CallRequest, model: LanguageModelV4, signal: AbortSignal) => {
   const { temperature, topP, seed, stop } = request.parameters;
   const given = request.tools.length > 0;
   return streamText({
-    model: modelOf(entry, tools.keys, watch, attempt),
+    model,
     messages: sdkMessages(request.messages),
     allowSystemInMessages: true,
     ...(given ? { tools: sdkTools(request.tools), toolChoice: sdkToolChoice(request.toolChoice) } : {}),
@@ -203,7 +220,7 @@ const start = (entry: ModelEntry, request: CallRequest, tools: AttemptTools, att
     maxOutputTokens: outputTokensOf(entry, request),
     // Retries are the broker's: it alone knows of other calls, budgets and what the caller did.
     maxRetries: 0,
-    abortSignal: watch.signal,
+    abortSignal: signal,
     // Errors are parts of the stream as well; by default they are also printed.
     onError: () => undefined,
     experimental_download: neverDownload,
@@ -228,9 +245,10 @@ export const runAttempt = async (
       throw thrown;
     }
   };
-  const reading = new Reading(entry, { ...tools, onDelta });
+  const reading = new Reading(entry, request.toolChoice, { ...tools, onDelta });
   try {
-    for await (const part of start(entry, request, tools, attempt, watch).stream) {
+    const model = modelOf(entry, tools.keys, watch, attempt, reading.toolCall);
+    for await (const part of start(entry, request, model, watch.signal).stream) {
       watch.touch();
       reading.take(part);
       if (watch.fault !== undefined || reading.error !== undefined) break;

@@ -1,5 +1,6 @@
 import { displayableLine } from '@crucible/events';
 import {
+  AISDKError,
   APICallError,
   EmptyResponseBodyError,
   InvalidResponseDataError,
@@ -24,6 +25,9 @@ const fault = (failure: Fault['failure'], detail: string, more: Partial<Fault> =
   overload: failure === 'rate-limited',
   ...more,
 });
+
+/** A stream that ended without its end. */
+export const brokenStream = fault('unavailable', 'the reply broke off before it was complete');
 
 /** An error and what it says it was caused by. */
 const chainOf = (error: unknown): unknown[] => {
@@ -99,17 +103,18 @@ export const faultOf = (error: unknown): Fault => {
       'malformed',
       JSONParseError.isInstance(garbled) ? 'the reply is not JSON' : 'the reply has a wrong shape',
     );
+  // One provider tells the lack of an end as data that is wrong.
+  if (chain.some((each) => InvalidResponseDataError.isInstance(each) && /without a finish reason/.test(each.message)))
+    return brokenStream;
   if (chain.some((each) => InvalidResponseDataError.isInstance(each) || NoContentGeneratedError.isInstance(each)))
     return fault('malformed', messageOf(error));
   const code = chain.map(codeOf).find((each) => each !== undefined);
   if (code !== undefined || error instanceof TypeError)
     return fault('unavailable', `the provider cannot be reached${code === undefined ? '' : ` (${code})`}`);
-  // The SDK refuses what it cannot send, such as a tool's answer without its call.
-  return fault('rejected', messageOf(error));
+  // The SDK refuses what it cannot send, such as a tool's answer without its call; anything else came up with the reply.
+  return fault(AISDKError.isInstance(error) ? 'rejected' : 'malformed', messageOf(error));
 };
 
-/** A stream that ended without its end. */
-export const brokenStream = fault('unavailable', 'the reply broke off before it was complete');
 export const abortedFault = fault('aborted', 'the caller ended it');
 export const timeoutFault = (detail: string, retryable: boolean): Fault => fault('timeout', detail, { retryable });
 export const faultFrom = fault;

@@ -13,6 +13,9 @@ export const replyBounds = { toolCallsMax: TOOL_CALLS_MAX, toolInputBytesMax: TO
 
 const tooLarge = (detail: string): WireFault => new WireFault({ failure: 'too-large', detail, retryable: false });
 
+const inputTooLarge = (): WireFault =>
+  tooLarge(`the arguments of a tool call are larger than ${TOOL_INPUT_BYTES_MAX} bytes`);
+
 /** How deep brackets nest, as far as it matters: what is too deep breaks whoever walks through it. */
 const isTooDeep = (json: string): boolean => {
   let depth = 0;
@@ -49,14 +52,18 @@ export const toolInputOf = (text: string): ToolCall['input'] => {
 
 interface OpenCall {
   readonly tool: string;
-  input: string;
+  /** What came piece by piece. */
+  pieces: string;
   bytes: number;
+  /** What was sent, once it is whole. */
+  whole: string | undefined;
 }
 
 /** Builds one reply out of its pieces, within bounds. */
 export class ReplyBuilder {
   readonly #bytesMax: number;
   #bytes = 0;
+  #wholeBytes = 0;
   #text = '';
   #reasoning = '';
   readonly #calls = new Map<string, OpenCall>();
@@ -87,33 +94,35 @@ export class ReplyBuilder {
     if (this.#calls.has(id)) return;
     if (this.#calls.size >= TOOL_CALLS_MAX) throw tooLarge(`the reply calls more than ${TOOL_CALLS_MAX} tools`);
     this.#count(tool);
-    this.#calls.set(id, { tool, input: '', bytes: 0 });
+    this.#calls.set(id, { tool, pieces: '', bytes: 0, whole: undefined });
   }
 
   input(id: string, piece: string): void {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     call.bytes += this.#count(piece);
-    if (call.bytes > TOOL_INPUT_BYTES_MAX)
-      throw tooLarge(`the arguments of a tool call are larger than ${TOOL_INPUT_BYTES_MAX} bytes`);
-    call.input += piece;
+    if (call.bytes > TOOL_INPUT_BYTES_MAX) throw inputTooLarge();
+    call.pieces += piece;
   }
 
-  /** For providers that tell a call only when it is whole. */
-  whole(id: string, tool: string, input: unknown): void {
-    const known = this.#calls.get(id);
-    if (known !== undefined && known.input !== '') return;
+  /** A call is whole. May be known before its last pieces are. */
+  whole(id: string, tool: string, input: string): void {
     this.call(id, tool);
-    this.input(id, typeof input === 'string' ? input : (JSON.stringify(input) ?? ''));
+    const bytes = Buffer.byteLength(input);
+    this.#wholeBytes += bytes;
+    if (bytes > TOOL_INPUT_BYTES_MAX) throw inputTooLarge();
+    if (this.#wholeBytes > this.#bytesMax) throw tooLarge(`the reply is larger than ${this.#bytesMax} bytes`);
+    const call = this.#calls.get(id);
+    if (call !== undefined) call.whole = input;
   }
 
   message(): AssistantMessage {
     const taken = new Set<string>();
-    const toolCalls = [...this.#calls].map(([id, { tool, input }], index): ToolCall => {
+    const toolCalls = [...this.#calls].map(([id, { tool, pieces, whole }], index): ToolCall => {
       const cut = id.toWellFormed().slice(0, ID_CHARS_MAX);
       const unique = cut === '' || taken.has(cut) ? `${cut}#${index}` : cut;
       taken.add(unique);
-      const inputText = input.toWellFormed();
+      const inputText = (whole ?? pieces).toWellFormed();
       return {
         id: unique,
         tool: tool.toWellFormed().slice(0, TOOL_NAME_CHARS_MAX) || 'unnamed',

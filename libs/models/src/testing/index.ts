@@ -11,3 +11,5 @@ export type {
 } from './wire-reply.ts';
 export { WireServer } from './wire-server.ts';
 export type { WireFormat, WireRequest, WireScript } from './wire-server.ts';
+export { bashSpec, plainParameters, wireBroker, wireEntry, wireKey, wireProviders } from './wire-broker.ts';
+export type { WireModel, WireProvider } from './wire-broker.ts';

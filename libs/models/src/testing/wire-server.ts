@@ -41,6 +41,18 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
+/** Waits until more can be written, or nobody is there any more. */
+const room = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+
 /** Sends bytes at a pace; breaks or stalls wherever the script says, be it in the middle of a character. */
 const send = async (
   response: ServerResponse,
@@ -66,11 +78,7 @@ const send = async (
       response.destroy();
       return 'whole';
     }
-    if (!flowing && !response.destroyed)
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve);
-        response.once('close', resolve);
-      });
+    if (!flowing && !response.destroyed) await room(response);
   }
   response.end();
   return 'whole';
