@@ -18,8 +18,8 @@ const shown = (amount: number, units: Units): string => {
 };
 
 const quantity = (what: string, example: string, units: Units, min: number, max: number) =>
-  z.string().transform((text, context) => {
-    const amount = amountOf(text, units);
+  z.unknown().transform((given, context) => {
+    const amount = typeof given === 'string' ? amountOf(given, units) : Number.NaN;
     const message = Number.isNaN(amount)
       ? `must be ${what} with its unit (${Object.keys(units).join(', ')}), such as ${example}`
       : amount < min || amount > max

@@ -30,7 +30,7 @@ const FILE =
   /(?<![\w./-])[\w-][\w.-]*\.(?:bin|safetensors|gguf|pt|ckpt|py|sh|txt|md|json|ya?ml|conf|log|key|pem|env|pid|csv)\b/g;
 const FLAG = /\b(?:flag|ctf|crucible)\{[^}\s]{1,100}\}/gi;
 const SECRET =
-  /(?:pass(?:word|phrase)?|secret(?:_access_key)?|token|api[_-]?key|pin)\s*[=:]\s*["']?([^\s"']{4,200})|\b(AKIA[0-9A-Z]{12,20})\b/gi;
+  /(?:pass(?:word|phrase)?|secret(?:_access_key)?|token|api[_-]?key|pin)["']?\s*[=:]\s*["']?([^\s"']{4,200})|\b(AKIA[0-9A-Z]{12,20})\b/gi;
 /** Not a trial's files. */
 const SYSTEM = /^\/(bin|sbin|usr|lib\w*|proc|sys|dev|boot|run)(\/|$)/;
 
