@@ -83,6 +83,8 @@ const ofStreamError = (error: StreamProviderError): Fault => {
   return fault('rejected', message);
 };
 
+/** How one provider's adapter says that it could not read the first event. */
+const UNREADABLE_START = /normalized .* stream error/;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What a provider, the SDK or the network says, once, in our own words. */
@@ -112,7 +114,11 @@ export const faultOf = (error: unknown): Fault => {
   if (code !== undefined || error instanceof TypeError)
     return fault('unavailable', `the provider cannot be reached${code === undefined ? '' : ` (${code})`}`);
   // The SDK refuses what it cannot send, such as a tool's answer without its call; anything else came up with the reply.
-  return fault(AISDKError.isInstance(error) ? 'rejected' : 'malformed', messageOf(error));
+  if (AISDKError.isInstance(error)) return fault('rejected', messageOf(error));
+  return fault(
+    'malformed',
+    UNREADABLE_START.test(messageOf(error)) ? 'the reply begins with what is no event of it' : messageOf(error),
+  );
 };
 
 export const abortedFault = fault('aborted', 'the caller ended it');

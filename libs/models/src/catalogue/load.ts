@@ -145,11 +145,17 @@ interface Found {
 }
 
 /** Reads what was written, also beside other mistakes: a start that fails tells all there is to mend. */
-const readKeys = async (value: unknown, environment: Environment, file: string): Promise<Found> => {
+const readKeys = async (
+  value: unknown,
+  environment: Environment,
+  file: string,
+  only: string | undefined,
+): Promise<Found> => {
   const found: Found = { keys: new Map(), problems: [], warnings: [] };
   for (const [index, entry] of listedIn(value).entries()) {
-    const key = keySchema.safeParse(isMap(entry) ? entry['key'] : undefined);
-    if (!key.success) continue;
+    const { key: written, name } = isMap(entry) ? entry : {};
+    const key = keySchema.safeParse(written);
+    if (!key.success || (only !== undefined && name !== only)) continue;
     const path = ['models', index, 'key'];
     const read = await readKey(key.data, environment, (name) => resolve(dirname(file), name));
     if (!read.ok) found.problems.push({ path, message: displayableLine(read.message, 500) });
@@ -186,8 +192,13 @@ const whole = (file: string, message: string, place: Place = nowhere): ModelsPro
  * at once.
  * @param file its path; null when there is none
  * @param environment where keys are; without it none is read, for those who need only the models
+ * @param only reads the key of this model and of no other
  */
-export const loadModels = async (file: string | null, environment?: Environment): Promise<ModelsLoaded> => {
+export const loadModels = async (
+  file: string | null,
+  environment?: Environment,
+  only?: string,
+): Promise<ModelsLoaded> => {
   if (file === null) return { ok: true, models: scriptedModels, keys: new Map(), keyVariables: [], warnings: [] };
   const read = await readText(file);
   if (!('text' in read)) return { ok: false, problems: [whole(file, read.message)] };
@@ -198,7 +209,7 @@ export const loadModels = async (file: string | null, environment?: Environment)
   const found: Found =
     environment === undefined
       ? { keys: new Map(), problems: [], warnings: [] }
-      : await readKeys(text.value, environment, file);
+      : await readKeys(text.value, environment, file, only);
   const problems = [
     ...(parsed.success ? [] : explainIssues(parsed.error.issues, text.value)),
     ...crossChecks(text.value),
