@@ -24,6 +24,7 @@ const order = [
   'stop',
   'cancel',
   'erase',
+  'models',
   'audit',
   'up',
   'down',

@@ -1,6 +1,7 @@
 export * from './decision.ts';
 export * from './evaluation/evaluation.ts';
 export * from './trial/trial.ts';
+export * from './policy/budget.ts';
 export * from './policy/profile.ts';
 export * from './policy/schedule.ts';
 export * from './policy/stop-audience.ts';

@@ -5,6 +5,7 @@ export * from './examples.ts';
 export * from './ids.ts';
 export * from './place.ts';
 export * from './subjects.ts';
+export * from './transcript.ts';
 export * from './untrusted.ts';
 export * from './upcast.ts';
 export * from './vocabulary.ts';
