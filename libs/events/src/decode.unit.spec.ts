@@ -8,6 +8,7 @@ import type { NewEvent } from './envelope.ts';
 import { examples } from './examples.ts';
 import { evaluationIdSchema } from './ids.ts';
 import { subjects } from './subjects.ts';
+import { upcasts } from './upcast.ts';
 
 const id = '017f22e2-79b0-7cc3-98c4-dc0c0c07398f';
 const evaluationId = evaluationIdSchema.parse(id);
@@ -77,7 +78,7 @@ describe('decode', () => {
     expect(decode(new Uint8Array(eventBytesMax + 1))).toMatchObject({ failure: 'oversize' });
     expect(decode(Uint8Array.of(0xff))).toMatchObject({ failure: 'not-json' });
     expect(decode(text({ ...event, id: 'x' }))).toMatchObject({ failure: 'bad-envelope' });
-    expect(decode(text({ ...event, type: 'crucible.evaluation.submitted.v2' }))).toMatchObject({
+    expect(decode(text({ ...event, type: 'crucible.evaluation.submitted.v99' }))).toMatchObject({
       failure: 'unknown-type',
     });
     expect(decode(text({ ...event, data: {} }))).toMatchObject({ failure: 'bad-data' });
@@ -137,11 +138,11 @@ describe('envelop', () => {
 
 describe('a message as it stands in the log', () => {
   const text = (event: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(event));
-  const trial = exampleEvent('crucible.trial.finished.v1');
+  const trial = exampleEvent('crucible.trial.finished.v2');
 
   it.each(eventTypes)('%s is read on its own subject', (type) => {
     const event = exampleEvent(type);
-    const toldAs = type === 'crucible.trial.started.v1' ? 'crucible.trial.started.v2' : type;
+    const toldAs = Object.hasOwn(upcasts, type) ? type.replace(/v1$/, 'v2') : type;
     expect(decodeStored(event.subject, text(event))).toMatchObject({ ok: true, event: { type: toldAs } });
   });
 

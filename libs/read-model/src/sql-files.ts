@@ -43,7 +43,7 @@ const everySubmittedFilter = { at: 100, before: 50, status: 'running', suite: ''
 const events = { order: 'desc', limit: 100 } as const;
 const everyEventFilter = {
   ...events,
-  type: 'crucible.trial.finished.v1',
+  type: 'crucible.trial.finished.v2',
   actor: 'user:local',
   evaluation: id,
   trial: trialId,

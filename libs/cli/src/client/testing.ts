@@ -26,7 +26,7 @@ export class History {
   }
 
   submitted(samples: number, epochs = 1): this {
-    return this.add('crucible.evaluation.submitted.v1', { samples, epochs }).add('crucible.evaluation.admitted.v1', {
+    return this.add('crucible.evaluation.submitted.v2', { samples, epochs }).add('crucible.evaluation.admitted.v1', {
       concurrency: 4,
     });
   }
@@ -42,7 +42,7 @@ export class History {
   finished(
     sampleIndex: number,
     outcome: Outcome,
-    data: Partial<EventData<'crucible.trial.finished.v1'>> = {},
+    data: Partial<EventData<'crucible.trial.finished.v2'>> = {},
     epoch = 1,
   ): this {
     const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
@@ -50,7 +50,7 @@ export class History {
     const scores = [
       { scorer: 'exit-code', value, explanation: outcome === 'passed' ? 'exit code 0' : 'exit code 1, expected 0' },
     ];
-    return this.add('crucible.trial.finished.v1', {
+    return this.add('crucible.trial.finished.v2', {
       trialId,
       outcome,
       reason: 'exit',

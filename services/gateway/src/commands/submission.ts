@@ -1,5 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto';
-import { evaluationIdSchema, uuidv7 } from '@crucible/events';
+import { evaluationIdSchema, noBudget, uuidv7 } from '@crucible/events';
 import type { EvaluationId, EventData } from '@crucible/events';
 import type { Suite } from '@crucible/suite';
 
@@ -24,13 +24,15 @@ export const submissionOf = (
   suite: Suite,
   stored: { readonly digest: string; readonly bytes: number },
   concurrency: number | undefined,
-): EventData<'crucible.evaluation.submitted.v1'> => {
+): EventData<'crucible.evaluation.submitted.v2'> => {
   const { name, version, title } = suite.metadata;
   const concurrencyMax = Math.min(concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
   return {
     evaluationId,
-    suite: { name, version, title, ...stored },
+    suite: { name, version, title, ...stored, capability: null },
     subject: { kind: 'program' },
+    budget: noBudget,
+    epochReducer: 'mean',
     samples: suite.dataset.samples.length,
     epochs: suite.epochs,
     concurrencyMax,

@@ -47,7 +47,7 @@ const placeOf = ({ evaluationId, id }: TrialView): EvidencePlace => outputOf({ e
 const ends = (stored: StoredEvent, { evaluationId, trialId }: TrialPlace): boolean => {
   if (!stored.ok || !isTrialEvent(stored.event)) return false;
   const { type, data } = stored.event;
-  const isEnd = type === 'crucible.trial.finished.v1' || type === 'crucible.trial.withdrawn.v1';
+  const isEnd = type === 'crucible.trial.finished.v2' || type === 'crucible.trial.withdrawn.v1';
   return isEnd && data.evaluationId === evaluationId && data.trialId === trialId;
 };
 

@@ -101,7 +101,7 @@ export class Announcer {
   async #suiteOf(event: Handed['event']) {
     const { events } = await this.#log.readSubject(subjects.evaluation(event.data.evaluationId));
     const submissions = events.flatMap((stored: StoredEvent) =>
-      stored.ok && stored.event.type === 'crucible.evaluation.submitted.v1' ? [stored.event.data] : [],
+      stored.ok && stored.event.type === 'crucible.evaluation.submitted.v2' ? [stored.event.data] : [],
     );
     return submissions[0]?.suite;
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { InMemoryEventLog, RetryLater } from '@crucible/event-log';
 import type { AppendRequest, AppendResult, EventLog } from '@crucible/event-log';
-import { evaluationIdSchema, subjects, trialIdSchema, uuidv7 } from '@crucible/events';
+import { evaluationIdSchema, noBudget, subjects, trialIdSchema, uuidv7 } from '@crucible/events';
 import type { NewEvent } from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -32,11 +32,13 @@ const ended = async (data: Partial<Data> = {}): Promise<Handed & { readonly even
   const origin = { source: 'scheduler', team: 'red', actor: 'service:scheduler', correlationId: evaluationId };
   const write = (event: NewEvent) => log.append({ subject: subjects.evaluation(evaluationId), event, origin });
   await write({
-    type: 'crucible.evaluation.submitted.v1',
+    type: 'crucible.evaluation.submitted.v2',
     data: {
       evaluationId,
-      suite: { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10 },
+      suite: { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10, capability: null },
       subject: { kind: 'program' },
+      budget: noBudget,
+      epochReducer: 'mean',
       samples: 4,
       epochs: 1,
       concurrencyMax: 1,
@@ -112,7 +114,14 @@ const deliveries = async () =>
 describe('an announcement', () => {
   it('says what ended, how, and where that is written', async () => {
     const { event, position } = await ended({ score: 0.5, trials: { ...none, passed: 3, failed: 1 } });
-    const suite = { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10 };
+    const suite = {
+      name: 'first-contact',
+      version: '1.2',
+      title: 'First contact',
+      digest,
+      bytes: 10,
+      capability: null,
+    };
     expect(announcementOf(event, position, suite)).toEqual({
       type: 'crucible.evaluation.completed.v1',
       timestamp: new Date(NOW_MS).toISOString(),

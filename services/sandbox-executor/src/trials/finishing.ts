@@ -73,6 +73,8 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
     memoryBytesPeak,
     evidence: [...ended.seals],
     error: end.error?.slice(0, TEXT_CHARS_MAX) ?? null,
+    usage: null,
+    answer: null,
   };
 };
 
@@ -91,4 +93,6 @@ export const lostTrial = (place: Pick<Finish, 'evaluationId' | 'trialId'>, why: 
   memoryBytesPeak: null,
   evidence: [],
   error: why,
+  usage: null,
+  answer: null,
 });

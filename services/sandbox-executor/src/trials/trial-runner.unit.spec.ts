@@ -110,7 +110,7 @@ describe('an item that taking fails at again and again', () => {
   it('ends a trial that this executor began', async () => {
     const event = await abandonAfter(dispatched, startedBy('one'));
     expect(event).toMatchObject({
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: { outcome: 'errored', verdict: 'unknown' },
     });
   });
