@@ -1,6 +1,7 @@
 import type { TrialAnswer } from '@crucible/api';
 import type { EvaluationView, TrialView } from '@crucible/domain';
 import { displayable } from '@crucible/events';
+import { isProgramInput } from '@crucible/suite';
 import { pc } from '../colours.ts';
 import { misuse } from './failure.ts';
 import { endOf, resultLines } from './result.ts';
@@ -63,6 +64,13 @@ const sourceLines = (source: string): string[] => {
   return [...lines.slice(0, SOURCE_LINES_MAX).map((line) => `  ${line}`), ...(cut ? [pc.dim('  … cut')] : [])];
 };
 
+/** What the subject was given: a program's source, or what a conversation began with. */
+const inputLines = (input: TrialAnswer['sample']['input']): string[] => {
+  if (isProgramInput(input)) return [pc.dim(`${input.language} source`), ...sourceLines(input.source)];
+  const messages = typeof input === 'string' ? [{ role: 'user', content: input }] : input.messages;
+  return messages.flatMap(({ role, content }) => [pc.dim(role), ...sourceLines(content)]);
+};
+
 /** One trial, as `show --trial` prints it. */
 export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
   const observed = trial.kernelObserved === false ? pc.dim(' (system calls were not observed)') : '';
@@ -90,7 +98,6 @@ export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
           ),
         ]),
     '',
-    pc.dim(`${sample.input.language} source`),
-    ...sourceLines(sample.input.source),
+    ...inputLines(sample.input),
   ];
 };

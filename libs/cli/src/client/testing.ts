@@ -1,6 +1,6 @@
 import { reducePage } from '@crucible/domain';
 import type { EvaluationPage, Positioned } from '@crucible/domain';
-import { envelop, evaluationIdSchema, examples, trialIdOf, uuidv7 } from '@crucible/events';
+import { envelop, evaluationIdSchema, examples, noBudget, trialIdOf, uuidv7 } from '@crucible/events';
 import type { EventData, EventType, NewEvent, Outcome } from '@crucible/events';
 import { reduceEvaluation } from '@crucible/domain';
 
@@ -26,9 +26,14 @@ export class History {
   }
 
   submitted(samples: number, epochs = 1): this {
-    return this.add('crucible.evaluation.submitted.v2', { samples, epochs }).add('crucible.evaluation.admitted.v1', {
-      concurrency: 4,
-    });
+    const suite = { ...examples['crucible.evaluation.submitted.v1'].data.suite, capability: null };
+    const what = { suite, subject: { kind: 'program' as const }, budget: noBudget, epochReducer: 'mean' };
+    return this.add('crucible.evaluation.submitted.v2', { ...what, samples, epochs }).add(
+      'crucible.evaluation.admitted.v1',
+      {
+        concurrency: 4,
+      },
+    );
   }
 
   started(sampleIndex: number, sampleId: string, epoch = 1): this {
@@ -50,8 +55,10 @@ export class History {
     const scores = [
       { scorer: 'exit-code', value, explanation: outcome === 'passed' ? 'exit code 0' : 'exit code 1, expected 0' },
     ];
+    const { durationMs, memoryBytesPeak, verdict, evidence } = examples['crucible.trial.finished.v1'].data;
     return this.add('crucible.trial.finished.v2', {
       trialId,
+      ...{ durationMs, memoryBytesPeak, verdict, evidence, usage: null, answer: null },
       outcome,
       reason: 'exit',
       exitCode: 1 - value,

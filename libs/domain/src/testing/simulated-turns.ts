@@ -58,10 +58,10 @@ export class SimulatedTurns {
     const place = this.#chance.oneIn(4) ? this.#chance.pick(running) : undefined;
     if (place === undefined) return;
     const roll = this.#chance.between(1, 10);
-    if (roll <= 4) this.#callModel(place, nowMs);
-    else if (roll <= 6) this.#callTool(place, nowMs);
-    else if (roll === 7) this.#askApproval(place, nowMs);
-    else if (roll === 8) this.#expire(place, nowMs);
+    if (roll <= 3) this.#callModel(place, nowMs);
+    else if (roll === 4) this.#callTool(place, nowMs);
+    else if (roll <= 6) this.#askApproval(place, nowMs);
+    else if (roll === 7) this.#expire(place, nowMs);
     else this.#command(place, nowMs);
   }
 

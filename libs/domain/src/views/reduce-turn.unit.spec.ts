@@ -52,14 +52,15 @@ describe('what is told of conversations', () => {
         });
       }),
     );
-    expect(seen).toBeGreaterThan(100);
+    expect(seen).toBeGreaterThan(30);
   });
 
   it('shows of each running trial what people and executors hold: the same pauses and waiting requests', () => {
     let waiting = 0;
-    fc.assert(
-      fc.property(logs, fc.nat(2_000), (entries, cut) => {
-        const some = entries.slice(0, 1 + (cut % entries.length));
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const { entries } = simulate({ seed, troubledSteps: 200 }).log;
+      for (let cut = 1 + (seed % 7); cut <= entries.length; cut += 7) {
+        const some = entries.slice(0, cut);
         const id = evaluationOf((entries[0] as LogEntry).event) as EvaluationId;
         for (const trial of pageOf(some, id)?.trials.values() ?? []) {
           const control = some
@@ -75,8 +76,8 @@ describe('what is told of conversations', () => {
           expect(trial.approvals.map(({ approvalId }) => approvalId)).toEqual(expected);
           waiting += expected.length;
         }
-      }),
-    );
-    expect(waiting).toBeGreaterThan(0);
+      }
+    }
+    expect(waiting).toBeGreaterThan(10);
   });
 });

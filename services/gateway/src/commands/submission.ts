@@ -1,6 +1,7 @@
 import { createHash, randomFillSync } from 'node:crypto';
-import { evaluationIdSchema, noBudget, uuidv7 } from '@crucible/events';
+import { evaluationIdSchema, uuidv7 } from '@crucible/events';
 import type { EvaluationId, EventData } from '@crucible/events';
+import { budgetOf, epochsOf } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -25,16 +26,17 @@ export const submissionOf = (
   stored: { readonly digest: string; readonly bytes: number },
   concurrency: number | undefined,
 ): EventData<'crucible.evaluation.submitted.v2'> => {
-  const { name, version, title } = suite.metadata;
+  const { name, version, title, capability = null } = suite.metadata;
+  const epochs = epochsOf(suite);
   const concurrencyMax = Math.min(concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
   return {
     evaluationId,
-    suite: { name, version, title, ...stored, capability: null },
+    suite: { name, version, title, ...stored, capability },
     subject: { kind: 'program' },
-    budget: noBudget,
-    epochReducer: 'mean',
+    budget: budgetOf(suite),
+    epochReducer: epochs.reducer,
     samples: suite.dataset.samples.length,
-    epochs: suite.epochs,
+    epochs: epochs.count,
     concurrencyMax,
     attemptsMax: suite.limits.attempts,
     requestDigest: sha256(`${stored.digest}\n${concurrencyMax}`),

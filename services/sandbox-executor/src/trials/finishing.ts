@@ -1,7 +1,7 @@
 import { judge } from '@crucible/domain';
 import type { Finish } from '@crucible/domain';
 import type { EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
-import { scoreTrial } from '@crucible/suite';
+import { scoreTrial } from '@crucible/suite/score';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { WatchReport } from '../kernel-watch/index.ts';
 import type { SandboxEnd } from '../sandbox/port.ts';
