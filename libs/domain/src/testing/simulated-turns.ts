@@ -4,8 +4,8 @@ import { decideControl, evolveControl, noControl } from '../trial/control.ts';
 import type { Control, ControlCommand } from '../trial/control.ts';
 import type { Finish } from '../trial/trial.ts';
 import { usageAfter } from '../trial/turns.ts';
-import { chanceFrom } from './random.ts';
-import type { Chance } from './random.ts';
+import { chanceFrom } from '../policy/random.ts';
+import type { Chance } from '../policy/random.ts';
 import { simulatedId } from './simulated-log.ts';
 import type { LogEntry, SimulatedLog } from './simulated-log.ts';
 
