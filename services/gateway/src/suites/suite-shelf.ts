@@ -67,5 +67,13 @@ const summaryOf = (name: string, loaded: LoadedSuite): SuiteSummary => {
   }
   const { metadata, dataset, epochs } = loaded.suite;
   const { version, title, description } = metadata;
-  return { name, version, title, description, samples: dataset.samples.length, epochs: epochsOf({ epochs }).count, invalid: null };
+  return {
+    name,
+    version,
+    title,
+    description,
+    samples: dataset.samples.length,
+    epochs: epochsOf({ epochs }).count,
+    invalid: null,
+  };
 };
