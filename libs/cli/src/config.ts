@@ -32,6 +32,7 @@ export const rememberedNames = [
   'CRUCIBLE_POOL_IDLE_MAX',
   'CRUCIBLE_RULES_DIR',
   'CRUCIBLE_PROFILES_FILE',
+  'CRUCIBLE_MODELS_FILE',
   'CRUCIBLE_WEBHOOK_URL',
   'CRUCIBLE_WEBHOOK_SECRET',
   'CRUCIBLE_NATS_PORT',
@@ -74,6 +75,9 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
     PATH: `${env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
   },
 });
+
+/** Where keys of models are looked for, by the names that the file of models gives. Nothing else is read from it. */
+export const keyEnvironment = (env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => env;
 
 /** Variables that are about tests. */
 const testNames = ['CRUCIBLE_DEBUG', 'CRUCIBLE_TEST_DATA'];

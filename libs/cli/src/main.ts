@@ -22,6 +22,7 @@ const order = [
   'stop',
   'cancel',
   'erase',
+  'models',
   'audit',
   'up',
   'down',

@@ -1,0 +1,13 @@
+export { createBroker } from './broker/broker.ts';
+export type { AccountLimits, ModelBroker } from './broker/broker.ts';
+export type { CallEnd, CallHooks, CallRequest, ReplyDelta, Retry, SecretFinding, ToolChoice } from './broker/call.ts';
+export type { Clock } from './broker/clock.ts';
+export { spentOn } from './broker/cost.ts';
+export type { KeyRing, ModelEntry, ModelLimits, ModelPrice } from './catalogue/catalogue.ts';
+export { keyName, Secret } from './catalogue/keys.ts';
+export type { Environment } from './catalogue/keys.ts';
+export { loadModels, modelsProblemLine } from './catalogue/load.ts';
+export type { ModelsLoaded, ModelsProblem } from './catalogue/load.ts';
+export { scriptedPersonas } from './scripted/personas.ts';
+export { matches, SecretSearch } from './secrets.ts';
+export type { SecretHit } from './secrets.ts';
