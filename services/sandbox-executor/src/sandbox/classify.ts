@@ -3,8 +3,8 @@ import type { SandboxEnd } from './port.ts';
 import type { GuestReport } from './record.ts';
 import { isFault, signalName } from './signals.ts';
 
-/** Why we killed a sandbox. The first reason counts. */
-export type KillCause = 'wall-time' | 'output-limit' | 'stopped' | 'lease-lost' | 'failure';
+/** Why we killed a sandbox. The first reason counts. `init-stopped`: its first process no longer speaks. */
+export type KillCause = 'wall-time' | 'output-limit' | 'stopped' | 'lease-lost' | 'init-stopped' | 'failure';
 
 /** Everything known about an end, from inside the sandbox, from the engine and from the host's kernel. */
 export interface EndFacts {
@@ -101,7 +101,9 @@ const verdictOf = (facts: EndFacts): Verdict => {
   // A program that had ended when the kill arrived keeps its own end.
   if (facts.report?.cause === 'end') return ofReport(facts.report, facts);
   // Its program may have ended long before: nobody was left to tell.
-  if (facts.killedBy === 'wall-time' && facts.initStopped) return initKilled('was stopped from inside');
+  if (facts.killedBy === 'init-stopped' || (facts.killedBy === 'wall-time' && facts.initStopped)) {
+    return initKilled('was stopped from inside');
+  }
   if (facts.killedBy !== null && facts.killedBy !== 'failure') return killed(facts.killedBy, facts);
   return facts.report === null ? withoutReport(facts) : ofReport(facts.report, facts);
 };
