@@ -103,6 +103,8 @@ class Session:
 
     def serve(self):
         """Until the session ends: the wait status that stands for it, and why."""
+        # It may have come together with what was read before this began.
+        self.attend()
         while not self.cause:
             self.flush()
             self.make_spare()
@@ -262,6 +264,9 @@ class Session:
         if not part:
             self.cause = "abandoned"
         self.heard += part
+        self.attend()
+
+    def attend(self):
         while self.heard and not self.cause:
             kind = bytes(self.heard[:1])
             if kind in ENDS:
