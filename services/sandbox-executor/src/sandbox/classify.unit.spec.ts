@@ -84,6 +84,14 @@ describe('a program that ended by itself', () => {
 });
 
 describe('a sandbox we ended', () => {
+  it('because its first process no longer spoke was stopped from inside', () => {
+    expect(gone({ killedBy: 'init-stopped', containerExitCode: 137 })).toMatchObject({
+      reason: 'init-killed',
+      limitsHit: [],
+      error: 'the first process of the sandbox was stopped from inside',
+    });
+  });
+
   it.each(['stopped', 'lease-lost', 'wall-time', 'output-limit'] as const)(
     'says %s, with or without a report',
     (killedBy) => {

@@ -18,12 +18,15 @@ class ForwardedConnection extends Duplex {
   readonly #number: number;
   readonly #send: Send;
   readonly #onBytes: (bytes: number) => void;
-  /** Came from the guest, and its room is not given back yet. */
-  #untaken = 0;
+  /** Came from the guest, and waits until it is wanted: its room is given back then. */
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #wanted = false;
   #room = WINDOW_BYTES;
   #writing: { rest: Buffer; readonly done: () => void } | null = null;
   #heardEnd = false;
   #saidEnd = false;
+  #saidNull = false;
   #gone = false;
 
   constructor(number: number, send: Send, onBytes: (bytes: number) => void) {
@@ -41,7 +44,7 @@ class ForwardedConnection extends Duplex {
     else if (kind === 'W') this.#give(payload.length === 4 ? payload.readUInt32BE() : 0);
     else if (kind === 'E') {
       this.#heardEnd = true;
-      this.push(null);
+      this.#handOn();
     } else this.cut('the guest broke the connection');
   }
 
@@ -52,10 +55,8 @@ class ForwardedConnection extends Duplex {
   }
 
   override _read(): void {
-    const taken = this.#untaken - this.readableLength;
-    if (taken <= 0) return;
-    this.#untaken -= taken;
-    if (!this.#gone) this.#send(encodeFrame('W', this.#number, count(taken)));
+    this.#wanted = true;
+    this.#handOn();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -76,10 +77,28 @@ class ForwardedConnection extends Duplex {
   }
 
   #take(payload: Buffer): void {
-    this.#untaken += payload.length;
-    if (this.#untaken > WINDOW_BYTES) return this.cut('the guest sent more than there was room for');
+    this.#waitingBytes += payload.length;
+    if (this.#waitingBytes > WINDOW_BYTES) {
+      this.destroy(new Error('the guest sent more than there was room for'));
+      return;
+    }
     this.#onBytes(payload.length);
-    if (!this.destroyed) this.push(Buffer.from(payload));
+    this.#waiting.push(Buffer.from(payload));
+    this.#handOn();
+  }
+
+  #handOn(): void {
+    while (this.#wanted && !this.destroyed) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#waitingBytes -= next.length;
+      this.#wanted = this.push(next);
+      if (!this.#gone) this.#send(encodeFrame('W', this.#number, count(next.length)));
+    }
+    if (this.#heardEnd && this.#waiting.length === 0 && !this.#saidNull) {
+      this.#saidNull = true;
+      this.push(null);
+    }
   }
 
   #give(room: number): void {

@@ -55,13 +55,11 @@ for turn in range(2):
     c = http.client.HTTPConnection('127.0.0.1', ${port}, timeout=20)
     c.request('POST', '/v1/chat/completions', b'x' * 300000)
     r = c.getresponse(); began = time.time()
-    first = r.fp.readline(), r.fp.readline(); at = time.time() - began
+    first = r.readline(); at = time.time() - began
     rest = r.read()
-    print(r.status, first[1].strip(), at < 0.4, rest[-20:])`);
+    print(r.status, first.strip(), at < 0.4, rest)`);
     expect(said.err).toBe('');
-    expect(said.out).toBe(
-      `200 b'data: POST /v1/chat/completions 300000' True b'\\ndata: [DONE]\\n\\n\\r\\n0\\r\\n\\r\\n'\n`.repeat(2),
-    );
+    expect(said.out).toBe(`200 b'data: POST /v1/chat/completions 300000' True b'\\ndata: [DONE]\\n\\n'\n`.repeat(2));
     server.close();
   });
 
@@ -132,7 +130,9 @@ s = connect(${port}); s.send(b'x'); all(s)`);
       { bytesMax: 200_000 },
     );
     const said = await opened.python(`${client}
+import time
 many = [connect(${port}) for _ in range(40)]
+time.sleep(1)
 for s in many: s.shutdown(socket.SHUT_WR)
 print(sum(all(s) == b'bye' for s in many))
 big = connect(${port})

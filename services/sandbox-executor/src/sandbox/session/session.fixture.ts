@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { strict } from '@crucible/domain';
+import { asUntrusted } from '@crucible/events';
 import { DockerSandboxEngine } from '../engine.ts';
 import type { CallOutput, ExecEnd, ExecRequest, SandboxSession, SessionSpec, UsageSample } from '../port.ts';
 import { limits, testEngine } from '../sandbox.fixture.ts';
@@ -61,7 +62,7 @@ export const openSession = async (
   const prepared = await engine.prepare({ image: spec.image, profile: strict, limits: spec.limits }, onCreated);
   return new Opened(({ chunks, usage }) =>
     engine.open(prepared, spec, {
-      onOutput: (chunk) => void chunks.push({ ...chunk, bytes: Buffer.from(chunk.bytes) as typeof chunk.bytes }),
+      onOutput: (chunk) => void chunks.push({ ...chunk, bytes: asUntrusted<Uint8Array>(Buffer.from(chunk.bytes)) }),
       onUsage: (sample) => void usage.push(sample),
     }),
   );

@@ -70,7 +70,6 @@ print('to stderr', file=sys.stderr); sys.exit(3)`;
     [{ env: { 'A=B': '' } }, 'environment variable name "A=B" is not valid'],
     [{ timeoutMsMax: 0 }, 'timeoutMsMax is 0, and the wall time of the sandbox allows 1 to 120000'],
     [{ outputBytesMax: 2 << 20 }, 'outputBytesMax is 2097152, and the output limit of the sandbox allows 1 to 1048576'],
-    [{ argv: ['echo', 'x'.repeat(1_000_000)] }, 'argv and env are too large'],
   ])('is refused for %j', async (changes, why) => {
     expect((await opened.run(['true'], changes)).outcome).toEqual({ kind: 'refused', why });
     expect((await opened.run(['true'])).outcome).toEqual({ kind: 'exited', exitCode: 0 });
