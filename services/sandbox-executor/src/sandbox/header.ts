@@ -6,12 +6,8 @@ import { OPERATOR_BYTES_MAX, SESSION, WORK_FOLDER, baseEnv } from './host-config
 /** A secret: only who knows it can write a record that carries it. 32 lower-case hex digits. */
 export const newNonce = (): string => randomBytes(16).toString('hex');
 
-/**
- * Words to init after the header. Stop: end the program and report. Close: end the session well and report. Bye: the report
- * has been read (or will not be), exit.
- */
+/** Words to init after the header. Stop: end the program and report. Bye: the report has been read (or will not be), exit. */
 export const STOP = Buffer.from('s');
-export const CLOSE = Buffer.from('c');
 export const BYE = Buffer.from('b');
 
 /** How long after its wall time a sandbox ends itself, if nobody outside has done so. */

@@ -17,10 +17,12 @@ SEARCHED_MAX = 2000
 REAP_S_MAX = 2.0
 FAREWELL_S_MAX = 2.0
 BYE = b"b"
+MFD_SEALABLE, F_ADD_SEALS, SEALS = posix.MFD_CLOEXEC | posix.MFD_ALLOW_SEALING, 1033, 0xF
 PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS = 4, 3, 39
 
 libc = _ctypes.dlopen(None, 0)
 prctl_address, sysinfo_address = _ctypes.dlsym(libc, "prctl"), _ctypes.dlsym(libc, "sysinfo")
+fcntl_address = _ctypes.dlsym(libc, "fcntl")
 sysinfo_buffer = bytes(bytearray(128))
 
 
@@ -176,26 +178,36 @@ class Spare:
     def __init__(self, apart):
         """`apart`: it never holds what init hears and speaks through; not so the first, which waits while there is no guest."""
         wake, self.tell = posix.pipe()
-        self.brief, self.given = posix.memfd_create("brief"), posix.memfd_create("stdin")
+        self.brief, self.given = posix.memfd_create("brief", MFD_SEALABLE), posix.memfd_create("stdin")
         (self.out, out), (self.err, err) = posix.pipe(), posix.pipe()
         self.pid = posix.fork()
         if self.pid == 0:
             become_guest(wake, self.brief, self.given, out, err, apart)
         for fd in (wake, out, err):
             posix.close(fd)
+        self.before = self.tell, self.brief, self.given
 
     def launch(self, brief):
         """Makes it the program that `brief` (encodeLaunch in header.ts) describes. Its standard input is what `given` holds."""
         write_all(self.brief, brief)
+        # A guest that was there before can open this file through /proc, and be quick.
+        sealed = _ctypes.call_function(fcntl_address, (self.brief, F_ADD_SEALS, SEALS)) == 0
+        if not sealed or posix.pread(self.brief, len(brief) + 1, 0) != brief:
+            raise ValueError("what was to be run was changed from inside the sandbox")
         for fd in (self.brief, self.given):
             posix.lseek(fd, 0, 0)
-            posix.close(fd)
         # One byte never waits: a guest may have stopped this child, or killed it.
         try:
             posix.write(self.tell, b"!")
         except BrokenPipeError:
             pass
-        posix.close(self.tell)
+        self.release()
+
+    def release(self):
+        """Of what is needed only until it is a program."""
+        for fd in self.before:
+            posix.close(fd)
+        self.before = ()
 
 
 def become_guest(wake, brief, given, out, err, apart):

@@ -5,7 +5,7 @@ import type { SandboxCgroup, HostCounts } from './cgroup.ts';
 import { classify, type KillCause } from './classify.ts';
 import type { ContainerExit, SandboxContainer } from './container.ts';
 import type { Piece } from './demux.ts';
-import { BYE, CLOSE, STOP, encodeProgram, newNonce } from './header.ts';
+import { BYE, STOP, encodeProgram, newNonce } from './header.ts';
 import { hostMemoryBytesMax } from './host-config.ts';
 import { HostKill } from './host-kill.ts';
 import { OutputMeter } from './output-meter.ts';
@@ -92,6 +92,7 @@ export class SandboxRun {
   #throttledBeforeMs = 0;
   #killedBy: KillCause | null = null;
   #failure: string | null = null;
+  #tampered: string | null = null;
   #report: GuestReport | null = null;
   #counts: HostCounts | null = null;
   /** What waits for the sink hides what init says after it. */
@@ -120,10 +121,10 @@ export class SandboxRun {
     if (!this.#over && this.#killedBy === null && this.#report === null) this.#container.stream.write(bytes);
   }
 
-  /** The good end of what has no program to end by itself. */
-  close(): void {
+  /** The good end of what has no program to end by itself. @param word what tells init */
+  close(word: Uint8Array): void {
     if (this.#over || this.#killedBy !== null || this.#report !== null) return;
-    this.#container.stream.write(CLOSE);
+    this.#container.stream.write(word);
     this.#arm(this.#bounds.killMsMax, () => this.fail('the sandbox did not end after it was closed'));
   }
 
@@ -233,6 +234,12 @@ export class SandboxRun {
     this.kill('failure');
   }
 
+  /** What the guest did to init, in words that follow "the first process". */
+  tampered(how: string): void {
+    this.#tampered ??= how;
+    this.kill('tampered');
+  }
+
   kill(cause: KillCause, engineAfterMs = 0): void {
     if (this.#killedBy !== null) return;
     const ownEnd = this.#endedAtMs !== null && (cause === 'wall-time' || cause === 'stopped' || cause === 'lease-lost');
@@ -301,6 +308,7 @@ export class SandboxRun {
     const classified = classify({
       killedBy: this.#killedBy,
       failure: this.#failure,
+      tampered: this.#tampered,
       started: this.#startedAtMs !== null,
       report: this.#report,
       containerExitCode: exit?.exitCode ?? null,

@@ -40,7 +40,7 @@ const bytesRefusal = (name: string, bytes: number, most: number): string | null 
   Number.isInteger(bytes) && bytes >= 0 && bytes <= most ? null : `${name} is ${bytes}, and 0 to ${most} is allowed`;
 
 const forged = (): never => {
-  throw new FrameForged("the sandbox's first process answered what was not asked");
+  throw new FrameForged('answered what was not asked');
 };
 
 /** Content that comes in pieces, up to a bound that init keeps as well. */

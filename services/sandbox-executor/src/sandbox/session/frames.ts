@@ -1,20 +1,23 @@
 /**
  * The words between executor and init in a session. Both ways a frame is its kind (one letter), a number (32 bits, big-endian) that says
- * whose it is, the length of its payload (32 bits) and the payload. What init says is preceded by the session's nonce: a guest
- * has no way to init's output, and if it found one it could say nothing in init's name.
+ * whose it is, the length of its payload (32 bits) and the payload; what init says is preceded by the session's nonce, and what it
+ * is told has it behind the kind. A guest can write among what init says, but nothing in its name; and take away what init is told,
+ * but not unnoticed.
  */
 
 /** What init says. Of a call: `p` its process, `o` and `e` its output, `r` its end, `d` more output thrown away after it. */
 const CALL_KINDS = ['p', 'o', 'e', 'r', 'd'] as const;
 /** Of anything that was asked for: `a` done, `f` refused. Of files: `m` content, `h` the head of a snapshot's entry. */
 const ANSWER_KINDS = ['a', 'f', 'm', 'h'] as const;
+/** `q`: so many bytes were heard since the session began. Told each second. */
+const OTHER_KINDS = ['q'] as const;
 /** Of a forwarded connection: `C` it was made, `D` bytes, `E` no more of them, `K` it is gone, `W` so many bytes were taken. */
 const CONNECTION_KINDS = ['C', 'D', 'E', 'K', 'W'] as const;
 
 export type CallKind = (typeof CALL_KINDS)[number];
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 export type ConnectionKind = (typeof CONNECTION_KINDS)[number];
-export type FrameKind = CallKind | AnswerKind | ConnectionKind;
+export type FrameKind = CallKind | AnswerKind | ConnectionKind | (typeof OTHER_KINDS)[number];
 
 export interface Frame {
   readonly kind: FrameKind;
@@ -22,7 +25,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-const kinds: ReadonlySet<string> = new Set([...CALL_KINDS, ...ANSWER_KINDS, ...CONNECTION_KINDS]);
+const kinds: ReadonlySet<string> = new Set([...CALL_KINDS, ...ANSWER_KINDS, ...OTHER_KINDS, ...CONNECTION_KINDS]);
 const isKind = (letter: string): letter is FrameKind => kinds.has(letter);
 const isOneOf =
   <K extends FrameKind>(some: readonly K[]) =>
@@ -35,7 +38,7 @@ const HEAD_BYTES = 9;
 /** Init sends less at a time. */
 const PAYLOAD_BYTES_MAX = 1 << 17;
 
-/** What came is not what init would say: nothing that follows can be trusted. */
+/** What came is not what init would say: nothing that follows can be trusted. The message goes on after "the first process". */
 export class FrameForged extends Error {
   override readonly name = 'FrameForged';
 }
@@ -85,16 +88,17 @@ export class FrameReader {
 
   #refuse(): never {
     this.#broken = true;
-    throw new FrameForged("the sandbox's first process was spoken over: what came is none of its frames");
+    throw new FrameForged('was spoken over from inside: what came is none of its frames');
   }
 }
 
 /**
- * What init is told. Of a call: `i` a piece of its input, `x` run it, `k` kill it. Of a file: `w` write it, `d` a piece of it, `e` that was
+ * What init is told: `c` close. Of a call: `i` a piece of its input, `x` run it, `k` kill it. Of a file: `w` write it, `d` a piece of it, `e` that was
  * all, `r` read it; `n` a snapshot of all files. `L` listen; of a connection as above.
  */
-export type TaskKind = 'i' | 'x' | 'k' | 'w' | 'd' | 'e' | 'r' | 'n' | 'L' | Exclude<ConnectionKind, 'C'>;
+export type TaskKind = 'c' | 'i' | 'x' | 'k' | 'w' | 'd' | 'e' | 'r' | 'n' | 'L' | Exclude<ConnectionKind, 'C'>;
 
+/** A frame but for the nonce. */
 export const encodeFrame = (kind: TaskKind, number: number, ...parts: readonly Uint8Array[]): Buffer => {
   const head = Buffer.alloc(HEAD_BYTES);
   head.write(kind, 'latin1');
@@ -105,6 +109,10 @@ export const encodeFrame = (kind: TaskKind, number: number, ...parts: readonly U
   );
   return Buffer.concat([head, ...parts]);
 };
+
+/** As init takes it. */
+export const signFrame = (nonce: string, frame: Buffer): Buffer =>
+  Buffer.concat([frame.subarray(0, 1), Buffer.from(nonce, 'latin1'), frame.subarray(1)]);
 
 /** What init takes of one piece of input, file or connection. */
 export const PIECE_BYTES_MAX = 60_000;

@@ -75,28 +75,87 @@ while True:
 });
 
 describe('a guest against the channel', () => {
-  it('finds no way to what init hears and says, and forged words are just output', async () => {
+  it('writes forged words, and they are just output', async () => {
     const opened = await openSession(engine);
     const said = await opened.python(String.raw`
-import os, sys
-reached = []
-for pid in [name for name in os.listdir('/proc') if name.isdigit() and int(name) != os.getpid()]:
-    for fd in range(64):
-        for mode in (os.O_WRONLY, os.O_RDONLY):
-            try: reached.append((pid, os.open('/proc/%s/fd/%d' % (pid, fd), mode | os.O_NONBLOCK)))
-            except OSError: pass
-    try: os.open('/proc/%s/mem' % pid, os.O_RDWR); reached.append((pid, 'mem'))
-    except OSError: pass
-frame = b'r' + (2).to_bytes(4, 'big') + (15).to_bytes(4, 'big') + b'end 0 1 0 0 0 0'
+import os
+frame = b'r' + (1).to_bytes(4, 'big') + (15).to_bytes(4, 'big') + b'end 0 1 0 0 0 0'
 for nonce in (b'', b'0' * 32, b'\0crucible:' + b'0' * 32 + b':'):
-    os.write(1, nonce + frame); os.write(2, nonce + b'ended end 0 1 1 1 1 0 0 1 1\n')
-print(reached)`);
+    os.write(1, nonce + frame); os.write(2, nonce + b'ended end 0 1 1 1 1 0 0 1 1\n')`);
     expect(said.outcome).toEqual({ kind: 'exited', exitCode: 0 });
-    expect(said.out.endsWith('[]\n')).toBe(true);
     expect(said.out.match(/end 0 1 0 0 0 0/g)).toHaveLength(3);
     expect(said.err.match(/ended end/g)).toHaveLength(3);
     await stillRuns(opened);
     expect(await opened.session.close()).toMatchObject({ reason: 'exit', exitCode: 0 });
+  });
+
+  /** Leaves a process that goes on doing something with a descriptor of init that it has opened anew. */
+  const meddling = (descriptor: number, act: string): string => `
+import os, time
+if os.fork(): os._exit(0)
+os.setsid()
+file = os.open('/proc/1/fd/${descriptor}', os.O_RDWR | os.O_NONBLOCK)
+end = time.time() + 30
+while time.time() < end:
+    try: ${act}
+    except BlockingIOError: time.sleep(0.0001)
+    except OSError as error: open('/work/error', 'w').write(str(error.errno)); break`;
+
+  it.each([
+    ['writes to what it hears through', 0, "os.write(file, b's')"],
+    ['reads from what it speaks through', 1, 'os.read(file, 65536)'],
+    ['reads from what its records go through', 2, 'os.read(file, 65536)'],
+  ])('%s, and gets an error', async (_, descriptor, act) => {
+    const opened = await openSession(engine);
+    await opened.python(meddling(descriptor, act));
+    await until(async () => (await opened.session.readFile('error', 10)).kind === 'read', 10_000);
+    expect((await opened.run(['cat', 'error'])).out).toBe('9');
+    expect(await opened.session.close()).toMatchObject({ reason: 'exit', exitCode: 0 });
+  });
+
+  it.each([
+    ['takes away what it should hear', 0, 'os.read(file, 65536)', /was robbed from inside/],
+    ['writes among its frames', 1, "os.write(file, b'x' * 100)", /was spoken over from inside/],
+    ['writes among its records', 2, "os.write(file, b'x' * 100)", /was spoken over from inside: x+/],
+  ])('%s, and ends the sandbox by it', async (_, descriptor, act, error) => {
+    const opened = await openSession(engine);
+    await opened.python(meddling(descriptor, act));
+    const beganAt = Date.now();
+    while ((await opened.sh('sleep 0.2')).outcome.kind !== 'sandbox-gone' && Date.now() - beganAt < 30_000);
+    const end = await opened.session.close();
+    expect(end).toMatchObject({ reason: 'init-killed', exitCode: null });
+    expect(end.error).toMatch(error);
+  });
+
+  it('changes what is about to be run, and it is refused if it is not run as it was asked for', async () => {
+    const opened = await openSession(engine);
+    await stillRuns(opened);
+    await opened.python(`
+import os, time
+if os.fork(): os._exit(0)
+os.setsid()
+end = time.time() + 15
+while time.time() < end:
+    for name in os.listdir('/proc/1/fd'):
+        try:
+            if 'brief' not in os.readlink('/proc/1/fd/' + name): continue
+            file = os.open('/proc/1/fd/' + name, os.O_RDWR)
+            while True: os.pwrite(file, b'\\0' * 7 + b'\\1', 0)
+        except OSError: pass`);
+    const kinds = new Set<string>();
+    for (let call = 0; call < 60; call += 1) {
+      const said = await opened.run(['echo', 'as asked'], { timeoutMsMax: 5_000 });
+      kinds.add(said.outcome.kind);
+      if (said.outcome.kind === 'exited') expect(said.out).toBe('as asked\n');
+      else
+        expect(said.outcome).toEqual({
+          kind: 'refused',
+          why: 'what was to be run was changed from inside the sandbox',
+        });
+      await pause(60);
+    }
+    expect(kinds.size).toBeGreaterThan(0);
+    await opened.session.close();
   });
 
   it('cannot read its secret out of what waits to become a call', async () => {
@@ -109,9 +168,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 tried = []
 for pid in [int(name) for name in os.listdir('/proc') if name.isdigit() and int(name) != os.getpid()]:
     tried.append((libc.ptrace(16, pid, 0, 0), libc.ptrace(0x4206, pid, 0, 0)))
-    for name in ('mem', 'maps', 'environ'):
-        try: open('/proc/%d/%s' % (pid, name), 'rb').read(1); tried.append((pid, name))
-        except OSError: pass
+    try: open('/proc/%d/mem' % pid, 'rb').read(1); tried.append(pid)
+    except OSError: pass
 print(tried)`);
     expect(said.out).toMatch(/^\[(\(-1, -1\)(, )?)+\]\n$/);
     await opened.session.close();

@@ -2,6 +2,9 @@
 # (and needs what is there) once a sandbox is opened for that use, so that a sandbox for one program need not compile it.
 # A guest here has none of the descriptors that init hears and speaks through: each call's output comes through pipes of its own,
 # and is told in frames that carry the session's secret. What the frames hold is in frames.ts.
+# But gVisor lets a guest open init's descriptors anew, through /proc (which the observer calls an attempt). It can then write among the
+# frames, which lacks the secret; take away what init should hear, which is found out by the secret in it and by counting; and change
+# what is about to be run, which is looked at again once it can no longer be changed.
 #
 # How calls end. When its program ends, a call ends, with all that was written by then. What it leaves running lives on, as in a shell,
 # counts against the limit of tasks and may go on writing, within the call's bound on output. A call that is killed (time, output, the
@@ -9,7 +12,7 @@
 # an earlier call ended well is not touched by the time-out of the next. At the end of the session nothing lives on.
 import _signal, posix, select, time
 
-HEAD_BYTES = 9
+HEAD_BYTES = 41
 HEARD_BYTES_MAX = 1 << 20
 PIECE_BYTES = 1 << 16
 # What waits to be told. Nothing more is read of guests while it is so much.
@@ -22,7 +25,6 @@ SPARE_AFTER_S, IDLE_S = 0.1, 0.5
 BLOCK_BYTES = 4096
 SFD_NONBLOCK, SFD_CLOEXEC, SIGINFO_BYTES = 0o4000, 0o2000000, 128
 LEFT = "left"
-ENDS = {b"s": "told", b"c": "end"}
 
 
 def signals_of(*numbers):
@@ -67,6 +69,7 @@ class Session:
         global received, taken
         self.nonce, self.gauge, self.tasks_max, self.deadline = nonce, gauge, tasks_max, deadline
         self.heard, received, taken = bytearray(received[taken:]), b"", 0
+        self.heard_bytes = len(self.heard)
         self.queue, self.cause, self.refused = bytearray(), None, None
         self.signals = signals_of(_signal.SIGCHLD, _signal.SIGTERM)
         self.calls, self.by_pid = {}, {}
@@ -76,7 +79,7 @@ class Session:
         self.take_spare(spare)
         self.spare_due = self.look_due = 0
         self.files, self.forward = Files(self), Forward(self)
-        self.tasks = {b"i": self.give_input, b"x": self.execute, b"k": self.kill_call, **self.files.tasks, **self.forward.tasks}
+        self.tasks = {b"c": self.close, b"i": self.give_input, b"x": self.execute, b"k": self.kill_call, **self.files.tasks, **self.forward.tasks}
         posix.set_blocking(1, False)
 
     # What is told.
@@ -149,12 +152,16 @@ class Session:
             self.see()
             near = self.gauge.alive * 4 >= self.tasks_max
             self.look_due = now + (TICK_NEAR_LIMIT_S if near else self.gauge.tick)
+        # A guest may have taken the signal that says so.
+        if self.calls:
+            self.reap()
         for call in list(self.calls.values()):
             if call.running and not call.cause and now > call.deadline:
                 self.kill(call, "time")
             if call.status is not None:
                 self.finish(call)
         if now >= self.gauge.usage_due:
+            self.tell(b"q", 0, b"%d" % self.heard_bytes)
             for call in {call for call, _ in self.streams.values()}:
                 self.tell_dropped(call)
         self.gauge.tell()
@@ -223,7 +230,8 @@ class Session:
 
     def drop_spare(self):
         """A guest killed it. Another is made soon, but not as fast as they can be killed."""
-        for fd in (self.spare.tell, self.spare.brief, self.spare.given, self.spare.out, self.spare.err):
+        self.spare.release()
+        for fd in (self.spare.out, self.spare.err):
             posix.close(fd)
         self.spare, self.spare_due = None, time.monotonic() + SPARE_AFTER_S
 
@@ -264,19 +272,21 @@ class Session:
         if not part:
             self.cause = "abandoned"
         self.heard += part
+        self.heard_bytes += len(part)
         self.attend()
 
     def attend(self):
         while self.heard and not self.cause:
             kind = bytes(self.heard[:1])
-            if kind in ENDS:
-                self.cause = ENDS[kind]
+            if kind == b"s":
+                self.cause = "told"
                 return
             if len(self.heard) < HEAD_BYTES:
                 return
-            number, size = (int.from_bytes(self.heard[at:at + 4], "big") for at in (1, 5))
-            if size > HEARD_BYTES_MAX:
-                raise ValueError("a frame of %d bytes" % size)
+            number, size = (int.from_bytes(self.heard[at:at + 4], "big") for at in (33, 37))
+            if self.heard[1:33] != self.nonce or kind not in self.tasks or size > HEARD_BYTES_MAX:
+                self.cause = "robbed"
+                return
             if len(self.heard) < HEAD_BYTES + size:
                 return
             payload = bytes(self.heard[HEAD_BYTES:HEAD_BYTES + size])
@@ -297,10 +307,14 @@ class Session:
         call = self.calls.pop(number, None)
         if call:
             kill_quietly(posix.kill, call.pid)
+            call.spare.release()
             self.by_pid[call.pid], call.over = None, True
         self.files.forget(number)
         self.refused = number
         self.tell(b"f", number, why.encode("utf-8", "replace")[:300])
+
+    def close(self, *_):
+        self.cause = "end"
 
     # Calls.
 

@@ -23,6 +23,7 @@ import { SandboxRun, type OutputTaker, type RunBounds } from '../run.ts';
 import { Calls, endOfNone, type Speaker } from './calls.ts';
 import { Requests } from './file-requests.ts';
 import { Forwarding } from './forward.ts';
+import { Orders } from './orders.ts';
 import {
   FrameForged,
   FrameReader,
@@ -30,6 +31,7 @@ import {
   isCallKind,
   isConnectionKind,
   parseCount,
+  signFrame,
   type Frame,
 } from './frames.ts';
 
@@ -58,6 +60,8 @@ export class RunningSession implements SandboxSession {
   readonly processId: number;
   readonly ended: Promise<SandboxEnd>;
   readonly #run: SandboxRun;
+  readonly #nonce: string;
+  readonly #orders = new Orders();
   readonly #hooks: SessionHooks;
   readonly #frames: FrameReader;
   readonly #calls: Calls;
@@ -73,7 +77,8 @@ export class RunningSession implements SandboxSession {
 
   constructor(taken: Taken, spec: SessionSpec, hooks: SessionHooks, { bounds, follow }: SessionGround) {
     const nonce = newNonce();
-    const send = (frame: Buffer): void => this.#run.write(frame);
+    const send = (frame: Buffer): void => this.#tell(frame);
+    this.#nonce = nonce;
     this.containerId = taken.container.id;
     this.processId = taken.processId;
     this.#hooks = hooks;
@@ -98,7 +103,7 @@ export class RunningSession implements SandboxSession {
   exec(request: ExecRequest): Promise<ExecEnd> {
     if (this.#over || this.#closed) return endOfNone(request);
     const { call, frames } = this.#calls.begin((this.#numbers += 1), request);
-    for (const frame of frames) this.#run.write(frame);
+    for (const frame of frames) this.#tell(frame);
     if (frames.length > 0) {
       call.watch(request.timeoutMsMax + CALL_GRACE_MS, LOOK_EVERY_MS, () => this.#lookAtOverdue());
     }
@@ -107,7 +112,7 @@ export class RunningSession implements SandboxSession {
 
   killCall(id: string): void {
     const number = this.#calls.numberOf(id);
-    if (number !== undefined) this.#run.write(encodeFrame('k', number));
+    if (number !== undefined) this.#tell(encodeFrame('k', number));
   }
 
   writeFile(path: string, content: Uint8Array, mode: number): Promise<WriteEnd> {
@@ -139,13 +144,19 @@ export class RunningSession implements SandboxSession {
   }
 
   close(): Promise<SandboxEnd> {
-    if (!this.#closed) this.#run.close();
+    if (!this.#closed) this.#run.close(signFrame(this.#nonce, encodeFrame('c', 0)));
     this.#closed = true;
     return this.ended;
   }
 
   #asking<End>(ask: (id: number) => Promise<End>): Promise<End | Refused> {
     return this.#over || this.#closed ? Promise.resolve({ kind: 'sandbox-gone' }) : ask((this.#numbers += 1));
+  }
+
+  #tell(frame: Buffer): void {
+    const signed = signFrame(this.#nonce, frame);
+    this.#orders.told(signed.length);
+    this.#run.write(signed);
   }
 
   #end(): void {
@@ -169,13 +180,13 @@ export class RunningSession implements SandboxSession {
       for (const frame of this.#frames.push(bytes)) await this.#hear(frame, atMs);
     } catch (error) {
       if (!(error instanceof FrameForged)) throw error;
-      this.#run.fail(error.message);
+      this.#run.tampered(error.message);
     }
   }
 
   #complain(bytes: Buffer): void {
     const said = displayableLine(bytes.toString('utf8'), COMPLAINT_CHARS_MAX);
-    this.#run.fail(`the first process of the sandbox failed: ${said}`);
+    this.#run.tampered(`failed, or was spoken over from inside: ${said}`);
   }
 
   async #hear({ kind, number, payload }: Frame, atMs: number): Promise<void> {
@@ -187,6 +198,7 @@ export class RunningSession implements SandboxSession {
       if (!this.#calls.refused(number, why)) this.#requests.refused(number, why);
       return;
     }
+    if (kind === 'q') return this.#hearCount(parseCount(payload) ?? this.#misheard(kind));
     if (!isCallKind(kind)) return this.#requests.hear(number, kind, payload);
     this.#hearOfCall(kind, number, payload);
   }
@@ -199,7 +211,7 @@ export class RunningSession implements SandboxSession {
   }
 
   #misheard(kind: string): never {
-    throw new FrameForged(`the sandbox's first process said "${kind}" in a way it would not`);
+    throw new FrameForged(`said "${kind}" in a way it would not`);
   }
 
   async #hearOutput(stream: Stream, number: number, payload: Buffer, atMs: number): Promise<void> {
@@ -219,6 +231,11 @@ export class RunningSession implements SandboxSession {
 
   /** Init ends calls by itself. One that does not, and says nothing either, was stopped by the guest: to wait on would be in vain. */
   #lookAtOverdue(): void {
-    if (this.#run.initSilentMs > INIT_SILENCE_MS) this.#run.kill('init-stopped');
+    if (this.#run.initSilentMs > INIT_SILENCE_MS) this.#run.tampered('was stopped from inside');
+  }
+
+  #hearCount(heardBytes: number): void {
+    if (this.#orders.lost(heardBytes, performance.now()))
+      this.#run.tampered('was robbed from inside of what it was told');
   }
 }
