@@ -37,6 +37,7 @@ export interface CallOutput extends OutputChunk {
  * | kind | what is known to have happened |
  * | --- | --- |
  * | `exited` | its program exited by itself; 127 also when it could not be found or its folder not entered, which standard error then says |
+ * | `out-of-memory` | it failed, and the kernel had ended something at the sandbox's memory limit while it ran. gVisor makes an exit with code 1 of that |
  * | `signal` | its program was ended by a signal from inside the sandbox, or by a fault |
  * | `timed-out`, `output-limit` | killed by us at that bound, with all that came of it |
  * | `killed` | killed by us for another reason: by `killCall`, with the closing of the session, or together with a call that multiplied too fast to be told apart |
@@ -46,7 +47,7 @@ export interface CallOutput extends OutputChunk {
 export type ExecOutcome =
   | { readonly kind: 'exited'; readonly exitCode: number }
   | { readonly kind: 'signal'; readonly signal: string }
-  | { readonly kind: 'timed-out' | 'output-limit' | 'killed' | 'sandbox-gone' }
+  | { readonly kind: 'out-of-memory' | 'timed-out' | 'output-limit' | 'killed' | 'sandbox-gone' }
   | { readonly kind: 'refused'; readonly why: string };
 
 export interface ExecEnd {

@@ -26,18 +26,25 @@ const requestRefusal = (request: ExecRequest, spec: SessionSpec): string | null 
   return programRefusal({ ...request, env: { ...envOf(spec), ...request.env } }, diskBytesMax);
 };
 
-const outcomeOf = ({ cause, waitStatus }: CallReport): ExecOutcome => {
+const outcomeOf = ({ cause, waitStatus }: CallReport, memoryMet: boolean): ExecOutcome => {
   if (cause === 'time') return { kind: 'timed-out' };
   if (cause === 'output') return { kind: 'output-limit' };
   if (cause !== 'end') return { kind: 'killed' };
+  if (memoryMet && waitStatus !== 0) return { kind: 'out-of-memory' };
   const signal = waitStatus & 0x7f;
   return signal === 0
     ? { kind: 'exited', exitCode: (waitStatus >> 8) & 0xff }
     : { kind: 'signal', signal: signalName(signal) };
 };
 
-const limitsOf = ({ cause, bytesDropped, diskFull, atTasksMax }: CallReport): Limit[] => {
-  const hit = { pids: atTasksMax, disk: diskFull, 'wall-time': cause === 'time', output: bytesDropped > 0 };
+const limitsOf = ({ cause, bytesDropped, diskFull, atTasksMax }: CallReport, memoryMet: boolean): Limit[] => {
+  const hit = {
+    memory: memoryMet,
+    pids: atTasksMax,
+    disk: diskFull,
+    'wall-time': cause === 'time',
+    output: bytesDropped > 0,
+  };
   return (Object.keys(hit) as (keyof typeof hit)[]).filter((limit) => hit[limit]);
 };
 
@@ -51,9 +58,12 @@ export class Call {
   #watchdog: NodeJS.Timeout | undefined;
   #bytesLeft: number;
   #processId: number | null = null;
+  readonly #memoryKillsBefore: number;
 
-  constructor(request: ExecRequest) {
+  /** @param memoryKills of the sandbox so far */
+  constructor(request: ExecRequest, memoryKills = 0) {
     this.request = request;
+    this.#memoryKillsBefore = memoryKills;
     this.#bytesLeft = request.outputBytesMax;
     this.ended = new Promise((resolve) => (this.#resolve = resolve));
   }
@@ -78,9 +88,11 @@ export class Call {
     this.#parts[stream].push(kept);
   }
 
-  reported(report: CallReport): void {
+  reported(report: CallReport, memoryKills: number): void {
     const { elapsedMs, bytesDropped, tasksLeft } = report;
-    this.#end(outcomeOf(report), { durationMs: elapsedMs, bytesDropped, tasksLeft, limitsHit: limitsOf(report) });
+    const memoryMet = memoryKills > this.#memoryKillsBefore;
+    const limitsHit = limitsOf(report, memoryMet);
+    this.#end(outcomeOf(report, memoryMet), { durationMs: elapsedMs, bytesDropped, tasksLeft, limitsHit });
   }
 
   /** It ended without a report. */
@@ -124,13 +136,17 @@ export class Calls {
   readonly #running = new Map<number, Call>();
   readonly #ids = new Map<number, string>();
 
-  constructor(spec: SessionSpec) {
+  readonly #memoryKills: () => number;
+
+  /** @param memoryKills how often the host's kernel has ended something at the sandbox's memory limit */
+  constructor(spec: SessionSpec, memoryKills: () => number = () => 0) {
     this.#spec = spec;
+    this.#memoryKills = memoryKills;
   }
 
   /** A new call and what init is told of it; a call that has ended, and nothing to tell, where it is refused. */
   begin(number: number, request: ExecRequest): { readonly call: Call; readonly frames: readonly Buffer[] } {
-    const call = new Call(request);
+    const call = new Call(request, this.#memoryKills());
     const launch = this.#launchOf(request);
     const why = this.#refusal(request) ?? (launch.length > LAUNCH_BYTES_MAX ? 'argv and env are too large' : null);
     if (why !== null) {
@@ -166,7 +182,7 @@ export class Calls {
   reported(number: number, payload: Buffer): number | null {
     const report = parseCallReport(payload);
     if (report === null) return null;
-    this.#running.get(number)?.reported(report);
+    this.#running.get(number)?.reported(report, this.#memoryKills());
     this.#running.delete(number);
     return report.bytesDropped;
   }

@@ -34,6 +34,21 @@ describe('a call', () => {
     expect(await call.ended).toMatchObject({ id: 'one', outcome, limitsHit, processId: 7, durationMs: 5 });
   });
 
+  it('ran out of memory when the kernel ended something meanwhile and it failed', async () => {
+    let kills = 3;
+    const calls = new Calls(spec, () => kills);
+    const failed = calls.begin(1, request()).call;
+    const well = calls.begin(2, request({ id: 'two' })).call;
+    kills = 4;
+    const later = calls.begin(3, request({ id: 'three' })).call;
+    calls.reported(1, report('end 256 5 0 0 0 0'));
+    calls.reported(2, report('end 0 5 0 0 0 0'));
+    calls.reported(3, report('end 256 5 0 0 0 0'));
+    expect(await failed.ended).toMatchObject({ outcome: { kind: 'out-of-memory' }, limitsHit: ['memory'] });
+    expect(await well.ended).toMatchObject({ outcome: { kind: 'exited', exitCode: 0 }, limitsHit: ['memory'] });
+    expect(await later.ended).toMatchObject({ outcome: { kind: 'exited', exitCode: 1 }, limitsHit: [] });
+  });
+
   it('keeps no more output than it may have, whatever comes', async () => {
     const calls = new Calls(spec);
     const { call } = calls.begin(1, request());

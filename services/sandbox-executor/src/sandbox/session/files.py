@@ -4,14 +4,24 @@
 
 DEPTH_MAX, PATH_BYTES_MAX, ENTRIES_MAX = 32, 1024, 10000
 STEPS_AT_ONCE = 64
-FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW
-KIND_BITS, REGULAR = 0o170000, 0o100000
+# Without O_DIRECTORY: gVisor follows a link where that is asked for, whatever else is.
+SAFELY = posix.O_NOFOLLOW | posix.O_NONBLOCK
+KIND_BITS, REGULAR, DIRECTORY = 0o170000, 0o100000, 0o040000
 # In a frame: file, folder, link. Others are special (s); and there are big (b), unreadable (u), and badly named or too deep (n).
-KINDS = {REGULAR: b"f", 0o040000: b"d", 0o120000: b"l"}
+KINDS = {REGULAR: b"f", DIRECTORY: b"d", 0o120000: b"l"}
+
+
+def open_kind(kind, name, flags, mode=0o600, folder=None):
+    """Neither follows a link nor waits for the other end of a pipe that a guest put there."""
+    fd = posix.open(name, flags | SAFELY, mode, dir_fd=folder)
+    if posix.fstat(fd).st_mode & KIND_BITS != kind:
+        posix.close(fd)
+        raise ValueError("it is no " + ("regular file" if kind == REGULAR else "folder"))
+    return fd
 
 
 def open_folder(steps, make=False):
-    folder = posix.open(WORK, FOLDER)
+    folder = open_kind(DIRECTORY, WORK, posix.O_RDONLY)
     try:
         for step in steps:
             if make:
@@ -19,7 +29,7 @@ def open_folder(steps, make=False):
                     posix.mkdir(step, 0o755, dir_fd=folder)
                 except FileExistsError:
                     pass
-            below = posix.open(step, FOLDER, dir_fd=folder)
+            below = open_kind(DIRECTORY, step, posix.O_RDONLY, folder=folder)
             posix.close(folder)
             folder = below
     except BaseException:
@@ -28,22 +38,13 @@ def open_folder(steps, make=False):
     return folder
 
 
-def open_regular(name, folder, flags, mode=0o600):
-    """Neither follows a link nor waits for the other end of a pipe that a guest put there."""
-    fd = posix.open(name, flags | posix.O_NOFOLLOW | posix.O_NONBLOCK, mode, dir_fd=folder)
-    if posix.fstat(fd).st_mode & KIND_BITS != REGULAR:
-        posix.close(fd)
-        raise ValueError("it is no regular file")
-    return fd
-
-
 def open_path(path, flags, mode=0o600):
     steps = path.decode("utf-8").split("/")
     if any(step in ("", ".", "..") for step in steps):
         raise ValueError("the path leaves the work folder")
     folder = open_folder(steps[:-1], bool(flags & posix.O_CREAT))
     try:
-        return open_regular(steps[-1], folder, flags, mode)
+        return open_kind(REGULAR, steps[-1], flags, mode, folder)
     finally:
         posix.close(folder)
 
@@ -120,7 +121,7 @@ class Files:
             steps = folders.pop()
             try:
                 folder = open_folder(steps)
-            except OSError:
+            except (OSError, ValueError):
                 self.tell_entry(number, b"u", 0, "/".join(steps))
                 continue
             try:
@@ -165,7 +166,7 @@ class Files:
                 return b"n", mode, None, 0
             if kind != b"f":
                 return kind, mode, None, 0
-            fd = open_regular(name, folder, posix.O_RDONLY)
+            fd = open_kind(REGULAR, name, posix.O_RDONLY, folder=folder)
         except (OSError, ValueError):
             return b"u", 0, None, 0
         size = posix.fstat(fd).st_size

@@ -83,7 +83,7 @@ export class RunningSession implements SandboxSession {
     this.processId = taken.processId;
     this.#hooks = hooks;
     this.#frames = new FrameReader(nonce);
-    this.#calls = new Calls(spec);
+    this.#calls = new Calls(spec, () => taken.cgroup.memoryKills());
     this.#requests = new Requests(send, spec.limits.diskBytesMax);
     this.#forwarding = new Forwarding(send);
     const { limits } = spec;
