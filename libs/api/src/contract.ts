@@ -67,6 +67,7 @@ const cursor = z.string().max(200).describe('From `nextCursor` of the page befor
 export const evaluationListQuerySchema = z.strictObject({
   status: evaluationStatusSchema.optional(),
   suite: z.string().max(64).optional(),
+  model: z.string().max(200).optional().describe('Only evaluations of the model of this name.'),
   limit: pageLimit.default(50),
   cursor: cursor.optional(),
   at: atQuerySchema,

@@ -32,9 +32,11 @@ import {
   momentQuerySchema,
 } from './log-contract.ts';
 import { alertListSchema } from './alert-contract.ts';
+import { approvalListSchema, callListSchema } from './call-contract.ts';
 import { recordPageSchema, recordsMessageSchema, streamChannelsSchema } from './evidence-contract.ts';
 import { alertPaths, evidencePaths } from './openapi-alerts.ts';
 import { auditPaths } from './openapi-audit.ts';
+import { callPaths } from './openapi-calls.ts';
 import { deadLetterPaths } from './openapi-dead-letters.ts';
 import { historyPaths, listRefusals, momentRefusals } from './openapi-history.ts';
 import { stopPaths } from './openapi-stops.ts';
@@ -234,6 +236,7 @@ const generated = (): OpenApiDocument =>
       ...auditPaths,
       ...alertPaths,
       ...evidencePaths,
+      ...callPaths,
     },
     components: {
       securitySchemes: {
@@ -248,6 +251,8 @@ const generated = (): OpenApiDocument =>
       },
       schemas: {
         Accepted: acceptedSchema,
+        ApprovalList: approvalListSchema,
+        CallList: callListSchema,
         Alert: alertViewSchema,
         AlertList: alertListSchema,
         Evaluation: evaluationViewSchema,

@@ -2,6 +2,9 @@ import type {
   AlertAnswer,
   AlertList,
   AlertListQuery,
+  ApprovalList,
+  CallList,
+  CallListQuery,
   DeadLetter,
   DeadLetterList,
   EvaluationList,
@@ -25,6 +28,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Database } from './database.ts';
 import {
   alertPage,
+  callPage,
   deadLetterPage,
   deliveryCounts,
   evaluationOfTeam,
@@ -42,6 +46,7 @@ import {
   submittedUpTo,
   trialPage,
   unacknowledgedCounts,
+  waitingTrials,
 } from './reads.ts';
 import type { DeadLetterListQuery, EvaluationListQuery, SubmittedQuery, TrialListQuery } from './reads.ts';
 import { positionOf } from './statements.ts';
@@ -53,6 +58,9 @@ export interface SubmittedEvaluation {
   readonly view: EvaluationView;
   readonly submittedPosition: number;
 }
+
+/** Trials whose waiting calls are shown at once. */
+const waitingTrialsMax = 500;
 
 /** What the API and the UI read. Every answer carries the position that it is true of. */
 export class ReadModel {
@@ -76,8 +84,9 @@ export class ReadModel {
 
   evaluations(team: string, query: EvaluationListQuery): Promise<EvaluationList> {
     const before = query.cursor === undefined ? undefined : decodeCursor(query.cursor, 1)[0];
+    const model = query.model === undefined ? {} : { model: textColumn(query.model) };
     return this.#at(async (tx) => {
-      const rows = await evaluationPage(tx, team, query, before).execute();
+      const rows = await evaluationPage(tx, team, { ...query, ...model }, before).execute();
       const page = rows.slice(0, query.limit);
       const last = page.at(-1);
       const nextCursor =
@@ -128,6 +137,26 @@ export class ReadModel {
 
   async trial(id: EvaluationId, trialId: TrialId): Promise<{ trial: TrialView | null; position: number }> {
     return this.#at(async (tx) => ({ trial: (await oneTrial(tx, id, trialId).executeTakeFirst())?.view ?? null }));
+  }
+
+  /** Calls of one trial in their order. */
+  calls(id: EvaluationId, trialId: TrialId, query: CallListQuery): Promise<CallList> {
+    return this.#at(async (tx) => {
+      const rows = await callPage(tx, id, trialId, query).execute();
+      const items = rows.slice(0, query.limit).map(({ view }) => view);
+      return { items, next: rows.length > query.limit ? (items.at(-1)?.position ?? null) : null };
+    });
+  }
+
+  /** What waits for a person in a team's trials, the oldest first. */
+  waitingApprovals(team: string): Promise<ApprovalList> {
+    return this.#at(async (tx) => {
+      const trials = await waitingTrials(tx, textColumn(team), waitingTrialsMax).execute();
+      const items = trials.flatMap(({ view: { evaluationId, id: trialId, sampleId, approvals } }) =>
+        approvals.map((approval) => ({ evaluationId, trialId, sampleId, ...approval })),
+      );
+      return { items: items.sort((one, other) => (one.requestedAt < other.requestedAt ? -1 : 1)) };
+    });
   }
 
   platform(): Promise<Omit<Platform, 'version'>> {

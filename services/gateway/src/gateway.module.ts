@@ -38,6 +38,7 @@ import { LivePosition } from './projection/live-position.ts';
 import { Positions } from './projection/positions.ts';
 import { ProjectionController } from './projection/projection.controller.ts';
 import { AlertsController } from './queries/alerts.controller.ts';
+import { CallsController } from './queries/calls.controller.ts';
 import { EvaluationsController } from './queries/evaluations.controller.ts';
 import { KeptEvidence } from './queries/kept-evidence.ts';
 import { OutputController } from './queries/output.controller.ts';
@@ -118,6 +119,7 @@ export class GatewayModule {
         AlertsController,
         AuditController,
         AuthController,
+        CallsController,
         CommandsController,
         DeadLettersController,
         ErasuresController,
