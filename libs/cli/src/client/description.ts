@@ -6,6 +6,7 @@ import { pc } from '../colours.ts';
 import { misuse } from './failure.ts';
 import { endOf, resultLines } from './result.ts';
 import { bytesText, duration, paint, safe, scoreText } from './text.ts';
+import { asksModel, costText, countText, hasUsage, subjectText, usageText } from './usage-text.ts';
 
 const NAME_COLUMNS = 12;
 const fact = (name: string, value: string): string => `${pc.dim(name.padEnd(NAME_COLUMNS))} ${value}`;
@@ -24,6 +25,28 @@ export const findTrial = (trials: readonly TrialView[], given: string): TrialVie
   );
 };
 
+const budgetText = ({ budget }: EvaluationView): string[] => {
+  const { tokensMax, costMicroUsdMax, callsMax, timeMsMax } = budget;
+  const bounds = [
+    ...(tokensMax === null ? [] : [`${countText(tokensMax)} tokens`]),
+    ...(costMicroUsdMax === null ? [] : [costText(costMicroUsdMax)]),
+    ...(callsMax === null ? [] : [`${callsMax} calls`]),
+    ...(timeMsMax === null ? [] : [duration(timeMsMax)]),
+  ];
+  return bounds.length === 0 ? [] : [fact('budget', bounds.join(', '))];
+};
+
+const subjectLines = (evaluation: EvaluationView): string[] => {
+  if (!asksModel(evaluation)) return [];
+  const { suite, subject, usage } = evaluation;
+  return [
+    fact('subject', `${subject.kind} ${pc.bold(subjectText(subject))}`),
+    ...(suite.capability === null ? [] : [fact('measures', suite.capability)]),
+    fact('used', usageText(usage)),
+    ...budgetText(evaluation),
+  ];
+};
+
 /** An evaluation with its trials, as `show` prints it. */
 export const evaluationLines = (
   evaluation: EvaluationView,
@@ -38,6 +61,7 @@ export const evaluationLines = (
       `${safe(evaluation.suite.title, 120)} (${safe(evaluation.suite.name, 64)} ${safe(evaluation.suite.version, 20)})`,
     ),
     fact('digest', pc.dim(safe(evaluation.suite.digest, 64))),
+    ...subjectLines(evaluation),
     fact('submitted', `${evaluation.submittedAt} by ${safe(evaluation.submittedBy, 100)}`),
     fact('concurrency', `${evaluation.concurrency} at once`),
     ...(evaluation.cancelReason === null ? [] : [fact('cancelled', safe(evaluation.cancelReason, 500))]),
@@ -71,6 +95,13 @@ const inputLines = (input: TrialAnswer['sample']['input']): string[] => {
   return messages.flatMap(({ role, content }) => [pc.dim(role), ...sourceLines(content)]);
 };
 
+const waitingLines = ({ approvals, pause }: TrialView): string[] => [
+  ...(pause === null ? [] : [fact('pause', pause === 'asked' ? 'asked for, before the next turn' : 'paused')]),
+  ...approvals.map(({ approvalId, tool, excerpt }) =>
+    fact('waits', `${pc.yellow(safe(tool, 64))} ${safe(excerpt, 500)} ${pc.dim(`approval ${approvalId}`)}`),
+  ),
+];
+
 /** One trial, as `show --trial` prints it. */
 export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
   const observed = trial.kernelObserved === false ? pc.dim(' (system calls were not observed)') : '';
@@ -85,6 +116,9 @@ export const trialLines = ({ trial, sample }: TrialAnswer): string[] => {
     ...(trial.durationMs === null ? [] : [fact('time', duration(trial.durationMs))]),
     ...(trial.memoryBytesPeak === null ? [] : [fact('memory', `${bytesText(trial.memoryBytesPeak)} at most`)]),
     ...limitsText(trial),
+    ...(hasUsage(trial) ? [fact('used', `${usageText(trial.usage)}, ${trial.turn} turns`)] : []),
+    ...waitingLines(trial),
+    ...(trial.answer === null ? [] : [fact('answer', safe(trial.answer.excerpt, 1_000))]),
     ...trial.scores.map(({ scorer, value, explanation }) =>
       fact('score', `${scoreText(value)} ${safe(scorer, 60)}: ${safe(explanation, 1_000)}`),
     ),

@@ -25,9 +25,12 @@ export class History {
     return this;
   }
 
-  submitted(samples: number, epochs = 1): this {
+  /** @param model of an evaluation that asks one; a program's own suite without */
+  submitted(samples: number, epochs = 1, model?: string): this {
     const suite = { ...examples['crucible.evaluation.submitted.v1'].data.suite, capability: null };
-    const what = { suite, subject: { kind: 'program' as const }, budget: noBudget, epochReducer: 'mean' };
+    const subject =
+      model === undefined ? { kind: 'program' as const } : { kind: 'model' as const, model, provider: null };
+    const what = { suite, subject, budget: noBudget, epochReducer: 'mean' };
     return this.add('crucible.evaluation.submitted.v2', { ...what, samples, epochs }).add(
       'crucible.evaluation.admitted.v1',
       {
@@ -40,6 +43,16 @@ export class History {
     const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
     return this.add('crucible.trial.dispatched.v1', { trialId, sampleId, sampleIndex, epoch, attempt: 1 }).add(
       'crucible.trial.started.v2',
+      { trialId },
+    );
+  }
+
+  /** One turn: a call to the model (1000 tokens read, 100 written, a tenth of a cent) and one to a tool. */
+  turn(sampleIndex: number, epoch = 1): this {
+    const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
+    const usage = { inputTokens: 1_000, outputTokens: 100, cachedInputTokens: null, reasoningTokens: null };
+    return this.add('crucible.trial.model-called.v1', { trialId, usage, costMicroUsd: 1_000 }).add(
+      'crucible.trial.tool-called.v1',
       { trialId },
     );
   }
