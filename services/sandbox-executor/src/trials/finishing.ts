@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { judge } from '@crucible/domain';
 import type { Finish } from '@crucible/domain';
-import type { EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
+import { displayable } from '@crucible/events';
+import type { Answer, EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
 import { scoreTrial } from '@crucible/suite/score';
+import type { Judgement } from '@crucible/suite/score';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { WatchReport } from '../kernel-watch/index.ts';
 import type { SandboxEnd } from '../sandbox/port.ts';
 import type { KeptOutput } from './kept-output.ts';
+import type { Told } from './trial-run.ts';
 
 const TEXT_CHARS_MAX = 2_000;
 
@@ -20,10 +24,22 @@ export interface Ended {
   readonly evidenceLost: Error | undefined;
   /** Rules that raised an alert, with the worst severity of each. */
   readonly alerts: ReadonlyMap<string, Severity>;
+  /** Of a conversation; absent for a program. */
+  readonly told?: Told | undefined;
+  /** By scorers that need more than text and alerts, by their place in the suite. */
+  readonly judged?: ReadonlyMap<number, Judgement>;
 }
 
 /** Reasons that say something about the platform or its people, and nothing about the program. */
-const NOT_THE_PROGRAMS: ReadonlySet<Reason> = new Set(['engine-failure', 'stopped', 'lease-lost']);
+const NOT_THE_PROGRAMS: ReadonlySet<Reason> = new Set([
+  'engine-failure',
+  'stopped',
+  'lease-lost',
+  'model-failure',
+  'terminated',
+]);
+/** Those of them by which what was seen from outside may not be all there was. */
+const UNSEEN: ReadonlySet<Reason> = new Set(['engine-failure', 'lease-lost']);
 
 const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; findings: string[] } => {
   const judged =
@@ -35,9 +51,7 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
       : judge(watch);
   const lost = [
     ...(evidenceLost === undefined ? [] : [`evidence lost: ${evidenceLost.message}`]),
-    ...(NOT_THE_PROGRAMS.has(end.reason) && end.reason !== 'stopped'
-      ? [`evidence lost: the trial ended by ${end.reason}`]
-      : []),
+    ...(UNSEEN.has(end.reason) ? [`evidence lost: the trial ended by ${end.reason}`] : []),
   ];
   if (lost.length === 0) return judged;
   return { verdict: judged.verdict === 'breached' ? 'breached' : 'unknown', findings: [...lost, ...judged.findings] };
@@ -45,7 +59,7 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
 
 /** The event that ends a trial: reason, containment, scores, and the seals of its evidence. */
 export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output: KeptOutput): Finish => {
-  const { end, place, watch } = ended;
+  const { end, place, watch, told } = ended;
   const { verdict, findings } = containment(ended);
   const { reason, exitCode, signal, durationMs, memoryBytesPeak } = end;
   const kernelObserved = watch?.observed ?? false;
@@ -56,6 +70,8 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
         exitCode,
         stdout: output.text('stdout'),
         stderr: output.text('stderr'),
+        ...(told === undefined ? {} : { answer: told.answer }),
+        ...(ended.judged === undefined ? {} : { judged: ended.judged }),
         verdict,
         kernelObserved,
         alerts: [...ended.alerts].filter(([, severity]) => severity !== 'low').map(([rule]) => rule),
@@ -73,10 +89,18 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
     memoryBytesPeak,
     evidence: [...ended.seals],
     error: end.error?.slice(0, TEXT_CHARS_MAX) ?? null,
-    usage: null,
-    answer: null,
+    usage: told?.usage ?? null,
+    answer: told?.answer == null ? null : answerOf(told.answer),
   };
 };
+
+/** The beginning of an answer, and what tells the whole of it, which stands in the transcript. */
+const answerOf = (text: string): Answer => ({
+  // Made displayable it may have become longer.
+  excerpt: displayable(text.slice(0, TEXT_CHARS_MAX)).slice(0, TEXT_CHARS_MAX).toWellFormed(),
+  chars: text.length,
+  sha256: createHash('sha256').update(text).digest('hex'),
+});
 
 /** The end of a trial that nobody saw: its executor died or lost the bus. */
 export const lostTrial = (place: Pick<Finish, 'evaluationId' | 'trialId'>, why: string): Finish => ({

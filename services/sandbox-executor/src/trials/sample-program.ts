@@ -15,15 +15,22 @@ export interface SampleProgram {
   readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
 }
 
+/** What of a sample for a model goes into its sandbox: its files, and no program. */
+export const materialOf = (sample: SuiteSample): SampleProgram => ({
+  argv: [],
+  stdin: null,
+  files: Object.entries(sample.files ?? {}).map(([path, content]) => ({
+    path,
+    content: typeof content === 'string' ? encoder.encode(content) : Buffer.from(content.base64, 'base64'),
+  })),
+});
+
 /** What of a sample goes into its sandbox: the program, its files and its input. Target and expectation stay outside. */
 export const programOf = (sample: SuiteSample): SampleProgram => {
   const { input } = sample;
   if (!isProgramInput(input)) throw new TypeError(`sample ${sample.id} holds no program: it is for a model`);
   const { file, argv } = LANGUAGES[input.language];
-  const files = Object.entries(sample.files ?? {}).map(([path, content]) => ({
-    path,
-    content: typeof content === 'string' ? encoder.encode(content) : Buffer.from(content.base64, 'base64'),
-  }));
+  const { files } = materialOf(sample);
   return {
     argv,
     stdin: input.stdin === undefined ? null : encoder.encode(input.stdin),
