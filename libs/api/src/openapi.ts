@@ -87,6 +87,12 @@ const evaluationPaths: ZodOpenApiPathsObject = {
       },
     }),
   },
+  '/api/v1/evaluations/{id}/suite': {
+    get: operation('evaluations', 'getEvaluationSuite', 'The suite that an evaluation is of, as it was submitted', {
+      requestParams: { path: evaluationPath },
+      responses: { 200: json('With every sample and file.', suiteSchema), ...refusals(400, 404) },
+    }),
+  },
   '/api/v1/evaluations/{id}/stream': {
     get: operation('streams', 'streamEvaluation', 'Follow one evaluation', {
       description:
