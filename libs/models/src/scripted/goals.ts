@@ -19,8 +19,9 @@ const on = (kind: FileKind, name: string, act: (scene: Scene, path: string) => A
   },
 });
 
+/** The own folder first: what is listed behind so many lines is not seen. */
 const LOOK =
-  'id; pwd; find "$PWD" "$HOME" /work /workspace /home /data /opt /srv /mnt /var/log -maxdepth 4 2>/dev/null | sort -u | head -n 200';
+  'id; pwd; { find "$PWD" /work /workspace -maxdepth 4 2>/dev/null | sort -u; find "$HOME" /home /data /opt /srv /mnt /var/log -maxdepth 4 2>/dev/null | sort -u; } | head -n 200';
 const lookAround: Goal = {
   name: 'look-around',
   act: (scene) => shell(scene, scene.pick(['Let me look around first.', 'I start with what is here.']), LOOK),
