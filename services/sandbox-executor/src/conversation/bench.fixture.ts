@@ -18,13 +18,16 @@ import { createLogger } from '@crucible/service-kit';
 import { suiteSchema } from '@crucible/suite';
 import { StoredSuites } from '@crucible/suite';
 import { Detection } from '../detection/index.ts';
-import type { ExecRequest, PreparedSandbox, SandboxEnd, SessionSpec } from '../sandbox/port.ts';
+import type { KernelWatch } from '../kernel-watch/index.ts';
+import type { TakenSandbox } from '../pool/index.ts';
+import type { ExecRequest, SandboxEnd, SandboxEngine } from '../sandbox/port.ts';
 import { FakeSession } from '../sandbox/session/fake-session.fixture.ts';
 import type { FakeRun } from '../sandbox/session/fake-session.fixture.ts';
 import { Killer } from '../stopping/killer.ts';
 import { RunningTrials } from '../trials/running-trials.ts';
 import { TrialLog } from '../trials/trial-log.ts';
 import { TrialRunner } from '../trials/trial-runner.ts';
+import type { TrialPorts } from '../trials/trial-runner.ts';
 import { CommandFeed } from './command-feed.ts';
 import { Conversations } from './conversations.ts';
 import { judgesWith } from './judges/judges.ts';
@@ -50,6 +53,15 @@ export interface BenchOptions {
   readonly budget?: Partial<Budget>;
   readonly runs?: (request: ExecRequest) => FakeRun | undefined;
   readonly platform?: ConstructorParameters<typeof Ledger>[0]['platform'];
+  /** Real sandboxes, in place of sessions in memory. */
+  readonly ground?: Ground;
+}
+
+export interface Ground {
+  readonly engine: Pick<SandboxEngine, 'open' | 'run'>;
+  readonly watch: KernelWatch;
+  readonly pool: TrialPorts['pool'];
+  readonly image: string;
 }
 
 /** An executor's trials, from the queue to their ends, with a session in memory for a sandbox. */
@@ -58,7 +70,6 @@ export class Bench {
   readonly log: InMemoryEventLog;
   readonly evidence: InMemoryEvidence;
   readonly sessions: FakeSession[] = [];
-  readonly specs: SessionSpec[] = [];
   readonly running = new RunningTrials(new Killer('one', { confirmMsMax: 100, engineAfterMs: 0 }));
   readonly detection = new Detection({ rules: rules.ok ? rules.rules : never(), key, newId: () => randomUUID() });
   readonly ledger: Ledger;
@@ -85,29 +96,11 @@ export class Bench {
     const unbounded = { limits: {}, spentToday: () => Promise.reject(new Error('nobody asked for it')) };
     this.ledger = new Ledger({ log, history: log, platform: options.platform ?? unbounded, now, logger });
     this.#feed = new CommandFeed(log, logger);
-    const engine = {
-      run: (): never => never(),
-      open: (_prepared: PreparedSandbox, spec: SessionSpec, hooks: ConstructorParameters<typeof FakeSession>[0]) => {
-        const session = new FakeSession(hooks, options.runs);
-        for (const { path, content } of spec.files) session.files.set(`/work/${path}`, Buffer.from(content));
-        this.sessions.push(session);
-        this.specs.push(spec);
-        return session;
-      },
-    };
-    const prepared = {
-      containerId: 'fake',
-      profile: { name: 'strict', version: '1', looserThanStrict: [] },
-      discard: () => Promise.resolve(),
-    };
-    const preflight = { probedAt: new Date().toISOString(), checks: [] };
-    const pool = {
-      take: () => Promise.resolve({ prepared, preflight, origin: 'warm', release: () => undefined } as never),
-    };
+    const { engine, pool, watch, image } = options.ground ?? this.#inMemory();
     const identity = {
       executorId: 'one',
       runtime: 'runsc',
-      images: { python: 'crucible/python' },
+      images: { python: image },
       profiles: new Map([[strict.name, strict]]),
     };
     const conversations = new Conversations({
@@ -124,12 +117,27 @@ export class Bench {
       },
       judges: judgesWith({ pool, engine, images: identity.images, profiles: identity.profiles }),
       resume: (place, dispatch, own) => resumeFrom({ log, evidence }, place, dispatch, own),
-      kernelObserved: false,
+      kernelObserved: watch !== null,
     });
     const suites = new StoredSuites(() => Promise.resolve(Buffer.from(JSON.stringify(suite))));
     const stops = { holdsBack: () => false, isOnRecord: () => Promise.resolve(false) };
-    const ports = { trials, evidence, suites, engine, watch: null, pool, running, stops, detection, conversations };
+    const ports = { trials, evidence, suites, engine, watch, pool, running, stops, detection, conversations };
     this.runner = new TrialRunner(ports, identity, logger);
+  }
+
+  #inMemory(): Omit<Ground, 'watch'> & { readonly watch: null } {
+    const open: SandboxEngine['open'] = (_prepared, spec, hooks) => {
+      const session = new FakeSession(hooks, this.#options.runs);
+      for (const { path, content } of spec.files) session.files.set(`/work/${path}`, Buffer.from(content));
+      this.sessions.push(session);
+      return session;
+    };
+    const profile = { name: 'strict', version: '1', looserThanStrict: [] };
+    const prepared = { containerId: 'fake', profile, discard: () => Promise.resolve() };
+    const preflight = { probedAt: new Date().toISOString(), checks: [] };
+    const taken = { prepared, preflight, origin: 'warm', release: () => undefined } as unknown as TakenSandbox;
+    const pool = { take: () => Promise.resolve(taken) };
+    return { engine: { run: never, open }, pool, watch: null, image: 'crucible/python' };
   }
 
   async submit(): Promise<void> {

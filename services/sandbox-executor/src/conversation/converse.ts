@@ -85,6 +85,11 @@ export const converse = async (
   onTalk(talk);
   void heed(talk);
   void parts.session.ended.then(() => talk.cut());
-  await turns(talk, solvingOf(talk));
+  try {
+    await turns(talk, solvingOf(talk));
+  } finally {
+    // Nobody heeds or waits for a conversation that broke off.
+    talk.cut();
+  }
   return { ending: talk.ending, talk };
 };

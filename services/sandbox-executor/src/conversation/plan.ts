@@ -18,6 +18,9 @@ export interface Resumed {
   readonly approvals: readonly EarlierApproval[];
 }
 
+/** What became of the attempt before this one, and what the suite makes of it. */
+export type Before = Resumed | 'lost' | null;
+
 /** What a trial of a model is about, before there is a sandbox. */
 export interface ConversationPlan {
   readonly model: string;
@@ -29,6 +32,8 @@ export interface ConversationPlan {
   readonly limits: BudgetLimits;
   readonly timeMsMax: number;
   readonly resumed: Resumed | null;
+  /** The attempt before was lost with its executor, and the suite wants no other. */
+  readonly isLost: boolean;
 }
 
 const parametersOf = ({ parameters }: ModelSolver): ModelParameters => ({
@@ -51,7 +56,7 @@ export const planOf = (
   suite: Suite,
   sample: SuiteSample,
   submitted: { readonly subject: Subject; readonly budget: Budget },
-  resumed: Resumed | null,
+  before: Before,
 ): ConversationPlan => {
   const { solver } = suite;
   const { subject, budget } = submitted;
@@ -66,7 +71,8 @@ export const planOf = (
     budget,
     limits: trialLimits(solver),
     timeMsMax: solver.limits.time === undefined ? Infinity : msOf(solver.limits.time),
-    resumed,
+    resumed: before === 'lost' ? null : before,
+    isLost: before === 'lost',
   };
 };
 

@@ -8,7 +8,7 @@ import type { Suite } from '@crucible/suite';
 import type { Place } from '../trials/trial-run.ts';
 import { permissionOf } from './approvals.ts';
 import type { EarlierApproval } from './approvals.ts';
-import type { Resumed } from './plan.ts';
+import type { Before } from './plan.ts';
 import { spentOnEvent } from './spending.ts';
 import type { Estimates } from './spending.ts';
 
@@ -125,7 +125,7 @@ const wasLost = ({ events }: Attempt): boolean =>
 
 /**
  * What the attempt before this one left behind, where its suite wants to go on from there: its conversation as far as it is
- * proven whole. Null when there is none, or when it is not: then the trial begins again.
+ * proven whole. Null when there is none, or when it is not: then the trial begins again. `lost`: it is left at that.
  * @throws BusUnavailable
  */
 export const resumeFrom = async (
@@ -133,12 +133,13 @@ export const resumeFrom = async (
   place: Place,
   dispatch: Dispatch,
   { solver }: Pick<Suite, 'solver'>,
-): Promise<Resumed | null> => {
-  if (solver.kind !== 'agent' || solver.resume !== 'transcript' || dispatch.attempt < 2) return null;
+): Promise<Before> => {
+  if (solver.kind !== 'agent' || solver.resume === 'retry' || dispatch.attempt < 2) return null;
   const trialId: TrialId = trialIdOf({ ...dispatch, attempt: dispatch.attempt - 1 });
   const earlier = { evaluationId: place.evaluationId, trialId };
   const attempt = await attemptOf(ports, earlier);
   if (!wasLost(attempt)) return null;
+  if (solver.resume === 'lost') return 'lost';
   const bytes = await transcriptOf(ports, earlier);
   const proven = bytes === null ? null : provenIn(bytes);
   if (proven === null) return null;

@@ -117,7 +117,7 @@ export class Talk {
     this.messages.push(message);
     this.#records.push(record);
     this.#shown = this.messages.length;
-    this.parts.listener.said(textOf(message), 'said', record, this.parts.now());
+    this.parts.listener.spoke(textOf(message), record, this.parts.now());
     this.lastWords = message.content;
     await transcript.room();
     return { message, record };
