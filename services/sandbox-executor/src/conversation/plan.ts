@@ -1,15 +1,23 @@
 import type { BudgetLimits, Spend } from '@crucible/domain';
 import { nothingSpent } from '@crucible/domain';
-import type { Budget, ModelMessage, ModelParameters, Subject } from '@crucible/events';
+import type { Budget, ModelMessage, ModelParameters, Speaker, Subject } from '@crucible/events';
 import { messagesOf, microUsd, msOf } from '@crucible/suite';
 import type { Suite, SuiteSample, SuiteSolver } from '@crucible/suite';
 import type { EarlierApproval } from './approvals.ts';
 
 export type ModelSolver = Exclude<SuiteSolver, { kind: 'program' }>;
 
+/** A message and who put it into the conversation. */
+export interface SpokenMessage {
+  readonly by: Speaker;
+  readonly message: ModelMessage;
+  /** Of a person's. */
+  readonly said?: { readonly actor: string; readonly position: number };
+}
+
 /** A conversation that an earlier attempt had, as far as it is proven. */
 export interface Resumed {
-  readonly messages: readonly ModelMessage[];
+  readonly messages: readonly SpokenMessage[];
   /** Whole turns behind it. */
   readonly turns: number;
   /** Its last message is a reply whose tools have not run. */
