@@ -105,7 +105,7 @@ export class Conversation implements TrialCourse {
   #killed: 'stopped' | 'lease-lost' | undefined;
   #failure: { readonly error: unknown } | undefined;
   #purse: Purse | undefined;
-  #caller: ModelCaller | undefined;
+  #judgesCaller: ModelCaller | undefined;
   #clock: WorkClock | undefined;
   #talk: Talk | undefined;
   #ending: Ending | null = null;
@@ -178,14 +178,14 @@ export class Conversation implements TrialCourse {
 
   async #judge(): Promise<ReadonlyMap<number, Judgement>> {
     const ending = this.#ending;
-    if (ending === null || this.#caller === undefined || UNJUDGED.has(ending.reason)) return new Map();
+    if (ending === null || this.#judgesCaller === undefined || UNJUDGED.has(ending.reason)) return new Map();
     return this.#judges({
       held: this.#held,
       answer: ending.answer,
       messages: this.#talk?.messages ?? [],
       turn: this.#talk?.turn ?? 0,
       files: this.#files,
-      caller: this.#caller,
+      caller: this.#judgesCaller,
       transcript: this.#transcript,
       newId: this.#ports.newId,
       now: this.#ports.now,
@@ -212,8 +212,9 @@ export class Conversation implements TrialCourse {
     );
     this.#clock = clock;
     const note = (event: ConversationNote | Promise<ConversationNote | null>) => this.#note(event);
-    const caller = new ModelCaller(place, { broker, purse, clock, note, newId });
-    this.#caller = caller;
+    const paying = { broker, clock, note, newId };
+    const caller = new ModelCaller(place, { ...paying, purse });
+    this.#judgesCaller = new ModelCaller(place, { ...paying, purse: purse.forJudges() });
     try {
       const { ending } = await converse(
         {

@@ -21,6 +21,12 @@ export class Purse {
     return this.#ledger.reserve(id, await this.#all(), wish, signal);
   }
 
+  /** Pays what judges a trial that is over: its own limits were for its subject. */
+  forJudges(): Purse {
+    const wider = this.#names.filter(({ scope }) => scope !== 'trial');
+    return new Purse(this.#ledger, wider, () => undefined);
+  }
+
   /** Holds another attempt's worth at once, or says that there is no room. */
   tryReserve(id: string, wish: Wish): boolean {
     return this.#ledger.tryReserve(id, this.#names, wish);

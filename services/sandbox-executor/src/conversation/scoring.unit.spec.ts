@@ -131,6 +131,12 @@ describe('a grader', () => {
     expect(wire.requests).toHaveLength(3);
   });
 
+  it('is paid by the evaluation: a subject that used up its own tokens is judged all the same', async () => {
+    wire.next(say('It is 42.', { usage: { inputTokens: 100, outputTokens: 100 } }), say('{"value": 1}'));
+    const solver = { kind: 'generate', limits: { tokens: 200 } };
+    expect(await benchOf({ suite: asked('6 times 7?', { solver }) }).trial()).toMatchObject({ outcome: 'passed' });
+  });
+
   it('may give half a point where the suite says so', () => {
     expect(gradeIn('```json\n{"value": 0.5, "explanation": "half"}\n```', true)).toMatchObject({
       value: 0.5,
