@@ -5,7 +5,6 @@ import type { KeyRing, ModelEntry } from '../catalogue/catalogue.ts';
 import { keyName } from '../catalogue/keys.ts';
 import { SecretSearch } from '../secrets.ts';
 import { runAttempt } from './attempt.ts';
-import type { AttemptEnd } from './attempt.ts';
 import type { CallEnd, CallHooks, CallRequest, SecretFinding } from './call.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
@@ -13,6 +12,7 @@ import { boundOf, costOf } from './cost.ts';
 import { abortedFault, faultFrom } from './faults.ts';
 import { Limiter } from './limiter.ts';
 import type { LimiterView } from './limiter.ts';
+import type { AttemptEnd } from './reading.ts';
 import { waitBefore } from './retry.ts';
 import type { Fault } from './retry.ts';
 

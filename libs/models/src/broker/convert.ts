@@ -1,7 +1,13 @@
+import type {
+  JSONSchema7,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4ToolChoice,
+} from '@ai-sdk/provider';
 import type { ModelMessage, ToolCall, ToolSpec } from '@crucible/events';
-import { jsonSchema, tool } from 'ai';
-import type { ModelMessage as SdkMessage, ToolChoice as SdkToolChoice, ToolSet } from 'ai';
 import type { ToolChoice } from './call.ts';
+import { WireFault } from './wire.ts';
 
 const INVALID_CHARS_MAX = 4_000;
 
@@ -11,49 +17,65 @@ const inputOf = ({ input, inputText }: ToolCall): unknown =>
     ? input
     : { invalid_arguments: inputText.slice(0, INVALID_CHARS_MAX) };
 
-/** A conversation as the SDK has it. Reasoning stays out: providers take back only what they signed. */
-export const sdkMessages = (messages: readonly ModelMessage[]): SdkMessage[] =>
-  messages.flatMap((message): SdkMessage[] => {
-    switch (message.role) {
-      case 'system':
-      case 'user':
-        return [{ role: message.role, content: message.content }];
-      case 'assistant': {
-        const text = message.content === '' ? [] : [{ type: 'text' as const, text: message.content }];
-        const calls = message.toolCalls.map((call) => ({
-          type: 'tool-call' as const,
-          toolCallId: call.id,
-          toolName: call.tool,
-          input: inputOf(call),
-        }));
-        // A turn in which nothing was said: providers refuse an empty one.
-        return text.length + calls.length === 0 ? [] : [{ role: 'assistant', content: [...text, ...calls] }];
-      }
-      case 'tool':
-        return [
-          {
-            role: 'tool',
-            content: [
-              {
-                type: 'tool-result',
-                toolCallId: message.toolCallId,
-                toolName: message.tool,
-                output: { type: message.isError ? 'error-text' : 'text', value: message.content },
-              },
-            ],
-          },
-        ];
+const assistantMessage = (message: Extract<ModelMessage, { role: 'assistant' }>): LanguageModelV4Message[] => {
+  const text = message.content === '' ? [] : [{ type: 'text' as const, text: message.content }];
+  const calls = message.toolCalls.map((call) => ({
+    type: 'tool-call' as const,
+    toolCallId: call.id,
+    toolName: call.tool,
+    input: inputOf(call),
+  }));
+  // A turn in which nothing was said: providers refuse an empty one.
+  return text.length + calls.length === 0 ? [] : [{ role: 'assistant', content: [...text, ...calls] }];
+};
+
+const sdkMessage = (message: ModelMessage): LanguageModelV4Message[] => {
+  switch (message.role) {
+    case 'system':
+      return [{ role: 'system', content: message.content }];
+    case 'user':
+      return [{ role: 'user', content: [{ type: 'text', text: message.content }] }];
+    case 'assistant':
+      return assistantMessage(message);
+    case 'tool': {
+      const output = { type: message.isError ? ('error-text' as const) : ('text' as const), value: message.content };
+      const { toolCallId, tool: toolName } = message;
+      return [{ role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName, output }] }];
     }
-  });
+  }
+};
 
-/** Tools by their descriptions alone: nothing runs here, and arguments are not judged here. */
-export const sdkTools = (tools: readonly ToolSpec[]): ToolSet =>
-  Object.fromEntries(
-    tools.map(({ name, description, parameters }) => [
-      name,
-      tool({ description, inputSchema: jsonSchema(parameters as Parameters<typeof jsonSchema>[0]) }),
-    ]),
-  );
+const refused = (detail: string): WireFault => new WireFault({ failure: 'rejected', detail, retryable: false });
 
-export const sdkToolChoice = (choice: ToolChoice): SdkToolChoice<ToolSet> =>
-  typeof choice === 'string' ? choice : { type: 'tool', toolName: choice.tool };
+/** Providers refuse it each in its own words, or reply to half of it. @throws WireFault naming the call */
+const checkAnswers = (messages: readonly ModelMessage[]): void => {
+  let open = new Map<string, string>();
+  for (const message of messages) {
+    if (message.role === 'tool') {
+      if (!open.delete(message.toolCallId)) throw refused(`an answer of ${message.tool} has no call before it`);
+      continue;
+    }
+    const [unanswered] = open.values();
+    if (unanswered !== undefined) throw refused(`a call of ${unanswered} has no answer`);
+    if (message.role === 'assistant') open = new Map(message.toolCalls.map(({ id, tool }) => [id, tool]));
+  }
+  const [unanswered] = open.values();
+  if (unanswered !== undefined) throw refused(`a call of ${unanswered} has no answer`);
+};
+
+/** A conversation as providers of the SDK take it. Reasoning stays out: they take back only what they signed. */
+export const sdkPrompt = (messages: readonly ModelMessage[]): LanguageModelV4Prompt => {
+  checkAnswers(messages);
+  return messages.flatMap(sdkMessage);
+};
+
+export const sdkTools = (tools: readonly ToolSpec[]): LanguageModelV4FunctionTool[] =>
+  tools.map(({ name, description, parameters }) => ({
+    type: 'function',
+    name,
+    description,
+    inputSchema: parameters as JSONSchema7,
+  }));
+
+export const sdkToolChoice = (choice: ToolChoice): LanguageModelV4ToolChoice =>
+  typeof choice === 'string' ? { type: choice } : { type: 'tool', toolName: choice.tool };

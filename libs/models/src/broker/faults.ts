@@ -6,8 +6,6 @@ import {
   InvalidResponseDataError,
   JSONParseError,
   NoContentGeneratedError,
-  NoOutputGeneratedError,
-  StreamProviderError,
   TypeValidationError,
 } from 'ai';
 import { retryAfterOf } from './retry.ts';
@@ -72,13 +70,37 @@ const ofApiCall = (error: APICallError): Fault => {
   return fault('malformed', message);
 };
 
-/** An error that a provider tells in the middle of a stream. */
-const ofStreamError = (error: StreamProviderError): Fault => {
-  const { statusCode, type, code, message, isRetryable } = error;
-  const said = `${message} ${type ?? ''} ${code ?? ''}`;
+interface StreamError {
+  readonly message: string;
+  readonly type: string;
+  readonly code: string;
+  readonly statusCode: number | undefined;
+}
+
+const word = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
+
+/** What a provider tells in the middle of a stream: no error of JavaScript's, but words as they came. */
+const streamErrorOf = (told: unknown): StreamError | undefined => {
+  if (typeof told !== 'object' || told === null || told instanceof Error) return undefined;
+  const { error } = told as { error?: unknown };
+  const { message, type, code, statusCode } = (typeof error === 'object' && error !== null ? error : told) as Readonly<
+    Record<string, unknown>
+  >;
+  if (typeof message !== 'string') return undefined;
+  const status = typeof statusCode === 'number' ? statusCode : Number(code);
+  return {
+    message,
+    type: word(type),
+    code: word(code),
+    statusCode: Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined,
+  };
+};
+
+const ofStreamError = ({ message, type, code, statusCode }: StreamError): Fault => {
+  const said = `${message} ${type} ${code}`;
   if (statusCode !== undefined) return ofStatus(statusCode, message, {}, said);
   if (/rate.?limit/i.test(said)) return fault('rate-limited', message);
-  if (isRetryable || /server|overload|internal|unavailable|timeout/i.test(`${type ?? ''} ${code ?? ''}`))
+  if (/server|overload|internal|unavailable|timeout/i.test(said))
     return fault('unavailable', message, { overload: /overload/i.test(said) });
   return fault('rejected', message);
 };
@@ -94,9 +116,9 @@ export const faultOf = (error: unknown): Fault => {
   if (wire !== undefined) return wire.fault;
   const api = chain.find((each) => APICallError.isInstance(each));
   if (api !== undefined) return ofApiCall(api);
-  const stream = chain.find((each) => StreamProviderError.isInstance(each));
+  const stream = streamErrorOf(error);
   if (stream !== undefined) return ofStreamError(stream);
-  if (chain.some((each) => NoOutputGeneratedError.isInstance(each) || EmptyResponseBodyError.isInstance(each)))
+  if (chain.some((each) => EmptyResponseBodyError.isInstance(each)))
     return fault('unavailable', 'the reply ended before it began');
   const garbled = chain.find((each) => JSONParseError.isInstance(each) || TypeValidationError.isInstance(each));
   // What they say holds all of what could not be understood.

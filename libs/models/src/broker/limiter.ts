@@ -45,6 +45,8 @@ export class Limiter {
   /** Attempts that began before it say nothing new about a limit that was already met. */
   #decreasedAt = -Infinity;
   #pausedUntil = -Infinity;
+  /** Until a limit is met for the first time, every success makes room for one more: rounds double. */
+  #metLimit = false;
   #wake: AbortController | undefined;
 
   constructor(concurrencyMax: number, clock: Clock, start = START) {
@@ -138,9 +140,13 @@ export class Limiter {
         released = true;
         // Successes while there is room say nothing about what is beyond it.
         if (outcome === 'succeeded' && full())
-          this.#effective = Math.min(this.#concurrencyMax, this.#effective + 1 / this.#effective);
+          this.#effective = Math.min(
+            this.#concurrencyMax,
+            this.#effective + (this.#metLimit ? 1 / this.#effective : 1),
+          );
         if (outcome === 'overloaded' && beganAt >= this.#decreasedAt) {
           this.#effective = Math.max(1, this.#effective * OVERLOAD_FACTOR);
+          this.#metLimit = true;
           this.#decreasedAt = this.#clock.now();
         }
         this.#inFlight -= 1;

@@ -39,17 +39,34 @@ const round = async (limiter: Limiter, clock: ManualClock, outcome: Outcome): Pr
   for (const permit of permits) permit.release(outcome);
 };
 
+/** So many calls that succeed, while others wait for their places. */
+const crowd = async (limiter: Limiter, calls: number): Promise<void> => {
+  const gone = new AbortController();
+  const places = Array.from({ length: calls }, () => take(limiter));
+  const waiting = Array.from({ length: 100 }, () => take(limiter, gone.signal));
+  for (const place of places) must(await place).release('succeeded');
+  gone.abort();
+  for (const place of waiting) (await place)?.release('neither');
+};
+
 describe('the number of calls at once', () => {
-  it('grows by one for a round of successes, up to the most that is allowed', async () => {
+  it('doubles in a round of successes, until a limit is met', async () => {
+    const clock = new ManualClock();
+    const limiter = new Limiter(30, clock);
+    expect(limiter.view()).toMatchObject({ effective: 8, concurrencyMax: 30 });
+    await crowd(limiter, 8);
+    expect(limiter.view().effective).toBe(16);
+    await crowd(limiter, 50);
+    expect(limiter.view().effective).toBe(30);
+  });
+
+  it('then grows by one for a round, up to the most that is allowed', async () => {
     const clock = new ManualClock();
     const limiter = new Limiter(10, clock);
-    expect(limiter.view()).toMatchObject({ effective: 8, concurrencyMax: 10 });
-    for (let at = 0; at < 30; at += 1) {
-      const waiting = Array.from({ length: 10 }, () =>
-        take(limiter).then((permit) => must(permit).release('succeeded')),
-      );
-      await Promise.all(waiting);
-    }
+    await round(limiter, clock, 'overloaded');
+    await crowd(limiter, 6);
+    expect(limiter.view().effective).toBe(5);
+    await crowd(limiter, 500);
     expect(limiter.view().effective).toBe(10);
   });
 

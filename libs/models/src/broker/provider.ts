@@ -1,9 +1,8 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import type { LanguageModelV4, LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { simulateStreamingMiddleware, wrapLanguageModel } from 'ai';
-import type { LanguageModelMiddleware } from 'ai';
 import { keyOf } from '../catalogue/catalogue.ts';
 import type { KeyRing, ModelEntry } from '../catalogue/catalogue.ts';
 import { ScriptedModel } from '../scripted/model.ts';
@@ -31,45 +30,10 @@ const remoteModel = (entry: ModelEntry, keys: KeyRing, fetch: typeof globalThis.
   }
 };
 
-/** A tool call as the provider sent it. */
-export type OnToolCall = (id: string, tool: string, inputText: string) => void;
-
-/**
- * Takes the arguments of tool calls out of what the SDK gets to see: it parses and copies them in ways that arguments
- * nested deeply enough bring down, and does not tell what was sent where that is no JSON.
- */
-const keepArguments = (onToolCall: OnToolCall): LanguageModelMiddleware => ({
-  specificationVersion: 'v4',
-  wrapStream: async ({ doStream }) => {
-    const { stream, ...rest } = await doStream();
-    const kept = new TransformStream<LanguageModelV4StreamPart, LanguageModelV4StreamPart>({
-      transform: (part, controller) => {
-        if (part.type !== 'tool-call') return controller.enqueue(part);
-        onToolCall(part.toolCallId, part.toolName, part.input);
-        controller.enqueue({ ...part, input: '{}' });
-      },
-    });
-    return { stream: stream.pipeThrough(kept), ...rest };
-  },
-});
-
-const bareModel = (entry: ModelEntry, keys: KeyRing, watch: WireWatch, attempt: number): LanguageModelV4 => {
+/** The SDK's model for one attempt, whose bytes are watched. */
+export const modelOf = (entry: ModelEntry, keys: KeyRing, watch: WireWatch, attempt: number): LanguageModelV4 => {
   if (entry.provider === 'scripted') return new ScriptedModel(entry.modelId as ScriptedPersona, attempt);
   const { streaming, limits } = entry;
-  return remoteModel(entry, keys, guardedFetch(watch, { replyBytesMax: limits.replyBytesMax, streaming }));
-};
-
-/** The SDK's model for one attempt, whose bytes are watched. */
-export const modelOf = (
-  entry: ModelEntry,
-  keys: KeyRing,
-  watch: WireWatch,
-  attempt: number,
-  onToolCall: OnToolCall,
-): LanguageModelV4 => {
-  const whole = entry.streaming ? [] : [simulateStreamingMiddleware()];
-  return wrapLanguageModel({
-    model: bareModel(entry, keys, watch, attempt),
-    middleware: [keepArguments(onToolCall), ...whole],
-  });
+  const model = remoteModel(entry, keys, guardedFetch(watch, { replyBytesMax: limits.replyBytesMax, streaming }));
+  return streaming ? model : wrapLanguageModel({ model, middleware: simulateStreamingMiddleware() });
 };

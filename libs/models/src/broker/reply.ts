@@ -1,5 +1,5 @@
+import type { LanguageModelV4Usage } from '@ai-sdk/provider';
 import type { AssistantMessage, FinishReason, TokenUsage, ToolCall } from '@crucible/events';
-import type { LanguageModelUsage } from 'ai';
 import { WireFault } from './wire.ts';
 
 const TOOL_CALLS_MAX = 64;
@@ -105,9 +105,8 @@ export class ReplyBuilder {
     call.pieces += piece;
   }
 
-  /** A call is whole. May be known before its last pieces are. */
-  whole(id: string, tool: string, input: string): void {
-    this.call(id, tool);
+  /** A call that began is whole: this is what was sent. */
+  whole(id: string, input: string): void {
     const bytes = Buffer.byteLength(input);
     this.#wholeBytes += bytes;
     if (bytes > TOOL_INPUT_BYTES_MAX) throw inputTooLarge();
@@ -143,11 +142,11 @@ export class ReplyBuilder {
 const count = (value: number | undefined): number | null =>
   value !== undefined && Number.isSafeInteger(value) && value >= 0 && value <= COUNT_MAX ? value : null;
 
-export const usageOf = (usage: LanguageModelUsage): TokenUsage => ({
-  inputTokens: count(usage.inputTokens),
-  outputTokens: count(usage.outputTokens),
-  cachedInputTokens: count(usage.inputTokenDetails?.cacheReadTokens),
-  reasoningTokens: count(usage.outputTokenDetails?.reasoningTokens),
+export const usageOf = ({ inputTokens, outputTokens }: LanguageModelV4Usage): TokenUsage => ({
+  inputTokens: count(inputTokens.total),
+  outputTokens: count(outputTokens.total),
+  cachedInputTokens: count(inputTokens.cacheRead),
+  reasoningTokens: count(outputTokens.reasoning),
 });
 
 const reasons: readonly string[] = ['stop', 'length', 'tool-calls', 'content-filter', 'error'] satisfies FinishReason[];

@@ -32,7 +32,8 @@ const modelName = z
 const limitsSchema = z.strictObject({
   concurrency: z.int().min(1).max(1_000).default(limitDefaults.concurrencyMax),
   timeout: duration('10m', 100, 3_600_000).default(limitDefaults.timeoutMs),
-  idleTimeout: duration('2m', 100, 3_600_000).default(limitDefaults.idleMsMax),
+  // Node's own client gives up after five minutes.
+  idleTimeout: duration('2m', 100, 290_000).default(limitDefaults.idleMsMax),
   outputTokens: z.int().min(1).max(1_000_000).default(limitDefaults.outputTokensMax),
   replyBytes: byteSize('512KiB', 1024, REPLY_BYTES_MAX).default(limitDefaults.replyBytesMax),
   attempts: z.int().min(1).max(20).default(limitDefaults.attemptsMax),

@@ -105,5 +105,6 @@ export const scenesOf = (persona: string, options: LanguageModelV4CallOptions): 
     read(draft, message);
     if (draft.turn === 0) opening = draft.task;
   }
-  return [...scenes, scene()].slice(-TURNS_MAX);
+  // What it did first it would else do again.
+  return [...scenes.slice(0, TURNS_MAX), scene()];
 };
