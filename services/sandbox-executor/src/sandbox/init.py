@@ -180,7 +180,12 @@ class Spare:
         wake, self.tell = posix.pipe()
         self.brief, self.given = posix.memfd_create("brief", MFD_SEALABLE), posix.memfd_create("stdin")
         (self.out, out), (self.err, err) = posix.pipe(), posix.pipe()
-        self.pid = posix.fork()
+        try:
+            self.pid = posix.fork()
+        except OSError:
+            for fd in (wake, self.tell, self.brief, self.given, self.out, out, self.err, err):
+                posix.close(fd)
+            raise
         if self.pid == 0:
             become_guest(wake, self.brief, self.given, out, err, apart)
         for fd in (wake, out, err):

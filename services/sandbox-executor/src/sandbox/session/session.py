@@ -60,6 +60,11 @@ class Call:
     def running(self):
         return self.began is not None and self.status is None
 
+    @property
+    def ended(self):
+        # A guest can kill what waits for the rest of its input: that is a call which ends as soon as it begins.
+        return self.began is not None and self.status is not None
+
     def saw(self, gauge):
         self.free_min, self.tasks_peak = min(self.free_min, gauge.free), max(self.tasks_peak, gauge.alive)
 
@@ -138,7 +143,7 @@ class Session:
         return {fd for fd, _ in poll.poll(self.rest_ms())}
 
     def rest_ms(self):
-        if self.room and (self.files.jobs or any(call.status is not None for call in self.calls.values())):
+        if self.room and (self.files.jobs or any(call.ended for call in self.calls.values())):
             return 0
         if not self.calls:
             return int(1000 * (IDLE_S if self.spare else SPARE_AFTER_S))
@@ -158,7 +163,7 @@ class Session:
         for call in list(self.calls.values()):
             if call.running and not call.cause and now > call.deadline:
                 self.kill(call, "time")
-            if call.status is not None:
+            if call.ended:
                 self.finish(call)
         if now >= self.gauge.usage_due:
             self.tell(b"q", 0, b"%d" % self.heard_bytes)
@@ -179,7 +184,7 @@ class Session:
         deadline = time.monotonic() + LAST_WORDS_S_MAX
         while time.monotonic() < deadline:
             for call in list(self.calls.values()):
-                if call.status is not None:
+                if call.ended:
                     self.finish(call)
             if self.room:
                 for fd in list(self.streams):
@@ -194,7 +199,11 @@ class Session:
     def make_spare(self):
         """When nothing else is to be done: it takes milliseconds in which nobody is heard."""
         if self.spare is None and not self.calls and not self.queue and time.monotonic() >= self.spare_due:
-            self.take_spare(Spare(True))
+            try:
+                self.take_spare(Spare(True))
+            except OSError:
+                # No process is to be had now. A call that needs one is told so.
+                self.spare_due = time.monotonic() + SPARE_AFTER_S
 
     def take_spare(self, spare):
         self.spare = spare
@@ -308,7 +317,11 @@ class Session:
         if call:
             kill_quietly(posix.kill, call.pid)
             call.spare.release()
-            self.by_pid[call.pid], call.over = None, True
+            call.over = True
+            if call.status is None:
+                self.by_pid[call.pid] = None
+            else:
+                del self.by_pid[call.pid]
         self.files.forget(number)
         self.refused = number
         self.tell(b"f", number, why.encode("utf-8", "replace")[:300])
