@@ -1,5 +1,11 @@
 import { waitingApprovalSchema } from '@crucible/domain';
-import { catalogue, evaluationIdSchema, trialIdSchema } from '@crucible/events';
+import {
+  catalogue,
+  evaluationIdSchema,
+  modifiedArgumentsCharsMax,
+  sentMessageCharsMax,
+  trialIdSchema,
+} from '@crucible/events';
 import { z } from 'zod';
 import { waitQuerySchema } from './log-contract.ts';
 
@@ -42,3 +48,40 @@ export const approvalListSchema = z.object({
   position: position.describe('Stream sequence: the place in the event log that the answer is true of.'),
 });
 export type ApprovalList = z.infer<typeof approvalListSchema>;
+
+const reason = z.string().max(500).default('');
+export const trialReasonRequestSchema = z.strictObject({ reason });
+export const sendMessageRequestSchema = z.strictObject({ content: z.string().min(1).max(sentMessageCharsMax) });
+
+const isJsonObject = (text: string): boolean => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+};
+
+export const decisionRequestSchema = z
+  .strictObject({
+    decision: z.enum(['approve', 'modify', 'reject', 'terminate']),
+    inputText: z
+      .string()
+      .max(modifiedArgumentsCharsMax)
+      .refine(isJsonObject, 'must be a JSON object: the arguments to run in place of the model’s')
+      .optional()
+      .describe('For modify: the arguments to run in place of the model’s, as JSON.'),
+    reason,
+  })
+  .refine(({ decision, inputText }) => (decision === 'modify') === (inputText !== undefined), {
+    path: ['inputText'],
+    message: 'goes with the decision modify, and modify needs it',
+  });
+export type DecisionRequest = z.output<typeof decisionRequestSchema>;
+
+export const trialCommandAcceptedSchema = z.object({
+  evaluationId: evaluationIdSchema,
+  trialId: trialIdSchema,
+  position: position.describe('Place of the command in the log.'),
+});
+export type TrialCommandAccepted = z.infer<typeof trialCommandAcceptedSchema>;

@@ -1,10 +1,57 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { approvalListQuerySchema, approvalListSchema, callListQuerySchema, callListSchema } from './call-contract.ts';
+import { uuidSchema } from '@crucible/events';
+import type { z } from 'zod';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import {
+  approvalListQuerySchema,
+  approvalListSchema,
+  callListQuerySchema,
+  callListSchema,
+  decisionRequestSchema,
+  sendMessageRequestSchema,
+  trialCommandAcceptedSchema,
+  trialReasonRequestSchema,
+} from './call-contract.ts';
 import { recordPageSchema, kernelQuerySchema } from './evidence-contract.ts';
-import { json, operation, refusals, trialPath } from './openapi-parts.ts';
+import { body, json, operation, refusals, trialPath } from './openapi-parts.ts';
+
+const command = (id: string, summary: string, request: z.ZodType, path = trialPath): ZodOpenApiOperationObject =>
+  operation('trials', id, summary, {
+    requestParams: { path },
+    requestBody: body(request),
+    responses: {
+      202: json('Accepted: written to the log at `position`.', trialCommandAcceptedSchema),
+      ...refusals(400, 403, 404, 409, 413, 503),
+    },
+  });
+
+/** What people ask of a running trial of a model or an agent. */
+const commandPaths: ZodOpenApiPathsObject = {
+  '/api/v1/evaluations/{id}/trials/{trialId}/pause': {
+    post: command('pauseTrial', 'Hold a trial before its next turn', trialReasonRequestSchema),
+  },
+  '/api/v1/evaluations/{id}/trials/{trialId}/resume': {
+    post: command('resumeTrial', 'Let a paused trial go on', trialReasonRequestSchema),
+  },
+  '/api/v1/evaluations/{id}/trials/{trialId}/terminate': {
+    post: command('terminateTrial', 'End one running trial', trialReasonRequestSchema),
+  },
+  '/api/v1/evaluations/{id}/trials/{trialId}/messages': {
+    post: command('sendMessage', 'Say something to a running subject', sendMessageRequestSchema),
+  },
+  '/api/v1/evaluations/{id}/trials/{trialId}/approvals/{approvalId}': {
+    post: command(
+      'decideApproval',
+      'Decide on a tool call that waits; the first decision counts',
+      decisionRequestSchema,
+      trialPath.extend({ approvalId: uuidSchema }),
+    ),
+  },
+};
 
 /** Of conversations: what was called, what was said, what waits for somebody. */
 export const callPaths: ZodOpenApiPathsObject = {
+  ...commandPaths,
   '/api/v1/evaluations/{id}/trials/{trialId}/calls': {
     get: operation('trials', 'listCalls', 'What a trial called: models and tools, in their order', {
       description: 'Names of tools were chosen by the model under test: show them as text only.',

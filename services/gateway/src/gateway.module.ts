@@ -20,6 +20,8 @@ import { Sessions } from './auth/sessions.ts';
 import { Acknowledgements } from './commands/acknowledgements.ts';
 import { CommandsController } from './commands/commands.controller.ts';
 import { Commands } from './commands/commands.ts';
+import { TrialCommandsController } from './commands/trial-commands.controller.ts';
+import { TrialCommands } from './commands/trial-commands.ts';
 import { readProfiles } from './commands/profiles.ts';
 import { ErasuresController } from './commands/erasures.controller.ts';
 import { Erasures } from './commands/erasures.ts';
@@ -104,6 +106,7 @@ export class GatewayModule {
       [AccessRecords, records],
       [AuditForward, new AuditForward(await readAuditAccess(config))],
       [Commands, new Commands({ log, content, control: new NatsControl(bus), profiles, now: () => Date.now() })],
+      [TrialCommands, new TrialCommands({ log, now: () => Date.now() })],
       [Erasures, new Erasures(log)],
       [Stops, stopsOn(stopBus)],
       [Redrives, new Redrives(log, () => bus.edge.newId())],
@@ -129,6 +132,7 @@ export class GatewayModule {
         StopsController,
         StreamsController,
         SuitesController,
+        TrialCommandsController,
         DocsController,
         ProjectionController,
       ],
