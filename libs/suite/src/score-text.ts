@@ -79,9 +79,23 @@ export const chosenIn = (answer: string, choices: number): string | undefined =>
 export type JsonRead = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 const FENCE = /```[a-z]*[ \t]*\n([\s\S]*?)\n?```/gi;
 
+/** Deeper JSON is no answer: whoever goes into it would run out of stack. */
+const DEPTH_MAX = 200;
+
+/** Without recursion, because what is measured may be as deep as a text is long. */
+const isDeeper = (value: unknown, depthMax: number): boolean => {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > depthMax) return true;
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  }
+  return false;
+};
+
 const parsed = (text: string): JsonRead => {
   try {
-    return { ok: true, value: JSON.parse(text) as unknown };
+    const value = JSON.parse(text) as unknown;
+    return isDeeper(value, DEPTH_MAX) ? { ok: false } : { ok: true, value };
   } catch {
     return { ok: false };
   }

@@ -105,7 +105,6 @@ sandbox:
   memory: 256MiB
   pids: 32
   disk: 16MiB
-  wallTime: 15m
   output: 256KiB
 
 limits:

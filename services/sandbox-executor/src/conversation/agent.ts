@@ -15,7 +15,7 @@ type ToolCalled = EventData<'crucible.trial.tool-called.v1'>;
 /** Calls in a row with arguments that no tool takes: a model that goes on like this gets nowhere. */
 const INVALID_IN_A_ROW_MAX = 10;
 /** Of one trial: what stands on its subject is read as a whole, and has a bound there. */
-const TOOL_CALLS_MAX = 6_000;
+const TOOL_CALLS_MAX = 2_500;
 const TOOL_NAME_CHARS_MAX = 128;
 /** A bound on time counts in whole milliseconds; a call has at least one. */
 const TIMEOUT_MS_MIN = 1;

@@ -14,7 +14,7 @@ export class CommandFeed {
   readonly #logger: Logger;
   readonly #watchers = new Map<string, Heard>();
   readonly #ended = new AbortController();
-  #following: Promise<void> | undefined;
+  #follows = false;
   #next: number | undefined;
 
   constructor(log: Pick<EventLog, 'head' | 'follow'>, logger: Logger) {
@@ -31,7 +31,8 @@ export class CommandFeed {
     const subject = subjects.trialCommand(evaluationId, trialId);
     this.#watchers.set(subject, heard);
     this.#next ??= (await this.#log.head()) + 1;
-    this.#following ??= this.#follow();
+    if (!this.#follows) void this.#follow();
+    this.#follows = true;
     return () => void this.#watchers.delete(subject);
   }
 

@@ -7,14 +7,14 @@ import type { Conversing } from '../trials/trial-runner.ts';
 import { Conversation } from './course.ts';
 import type { ConversationPorts, Judges } from './course.ts';
 import { planOf } from './plan.ts';
-import type { ConversationPlan, Resumed } from './plan.ts';
+import type { Before, ConversationPlan } from './plan.ts';
 
 export interface ConversationsOptions {
   readonly trials: Pick<TrialLog, 'submissionOf'>;
   readonly ports: ConversationPorts;
   readonly judges: Judges;
   /** What an earlier attempt left to go on behind; null where there is none, or it is not proven whole. */
-  readonly resume: (place: Place, dispatch: Dispatch, suite: Suite) => Promise<Resumed | null>;
+  readonly resume: (place: Place, dispatch: Dispatch, suite: Suite) => Promise<Before>;
   readonly kernelObserved: boolean;
 }
 

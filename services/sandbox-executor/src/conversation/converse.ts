@@ -2,6 +2,7 @@ import type { AssistantMessage } from '@crucible/events';
 import { Agent } from './agent.ts';
 import type { Ending } from './ending.ts';
 import type { ConversationParts } from './parts.ts';
+import type { SpokenMessage } from './plan.ts';
 import { chatting, generating } from './solvers.ts';
 import type { Solving } from './solvers.ts';
 import { Talk } from './talk.ts';
@@ -32,8 +33,8 @@ const heed = async (talk: Talk): Promise<void> => {
 const begin = (talk: Talk): { readonly turn: number; readonly pending: AssistantMessage | undefined } => {
   const { plan } = talk.parts;
   const { resumed } = plan;
-  for (const message of resumed?.messages ?? plan.messages)
-    talk.say(0, message.role === 'assistant' ? 'subject' : message.role === 'tool' ? 'tool' : 'suite', message);
+  const first = plan.messages.map((message): SpokenMessage => ({ by: 'suite', message }));
+  for (const { by, message, said } of resumed?.messages ?? first) talk.say(0, by, message, said);
   const last = talk.messages.at(-1);
   const pending = resumed?.isReplyPending === true && last?.role === 'assistant' ? last : undefined;
   return { turn: (resumed?.turns ?? 0) + 1, pending };
@@ -85,6 +86,11 @@ export const converse = async (
   onTalk(talk);
   void heed(talk);
   void parts.session.ended.then(() => talk.cut());
-  await turns(talk, solvingOf(talk));
+  try {
+    await turns(talk, solvingOf(talk));
+  } finally {
+    // Nobody heeds or waits for a conversation that broke off.
+    talk.cut();
+  }
   return { ending: talk.ending, talk };
 };

@@ -103,8 +103,9 @@ export class Conversation implements TrialCourse {
   /** Also what judges it may have to end when its own sandbox is long gone. */
   readonly #stop = new AbortController();
   #killed: 'stopped' | 'lease-lost' | undefined;
+  #failure: { readonly error: unknown } | undefined;
   #purse: Purse | undefined;
-  #caller: ModelCaller | undefined;
+  #judgesCaller: ModelCaller | undefined;
   #clock: WorkClock | undefined;
   #talk: Talk | undefined;
   #ending: Ending | null = null;
@@ -160,17 +161,16 @@ export class Conversation implements TrialCourse {
 
   /** Never rejects. */
   async #toEnd(session: SandboxSession, spec: SandboxSpec): Promise<SandboxEnd> {
-    let failure: unknown;
     try {
       await this.#converse(session, spec);
     } catch (error) {
-      failure = error;
+      this.#failure ??= { error };
     }
     if (this.#ending !== null && this.#wantsFiles)
       this.#files = await session.snapshot({ bytesMax: FILES_BYTES_MAX, still: true });
     this.#clock?.stop();
     const end = await session.close();
-    if (failure !== undefined && end.reason === 'exit') return { ...end, ...failedBy(failure) };
+    if (this.#failure !== undefined && end.reason === 'exit') return { ...end, ...failedBy(this.#failure.error) };
     // A sandbox that was killed or lost has its own reason; one that we closed has that of the conversation.
     if (this.#ending === null || end.reason !== 'exit') return end;
     return { ...end, reason: this.#ending.reason, exitCode: null, error: this.#ending.why };
@@ -178,14 +178,14 @@ export class Conversation implements TrialCourse {
 
   async #judge(): Promise<ReadonlyMap<number, Judgement>> {
     const ending = this.#ending;
-    if (ending === null || this.#caller === undefined || UNJUDGED.has(ending.reason)) return new Map();
+    if (ending === null || this.#judgesCaller === undefined || UNJUDGED.has(ending.reason)) return new Map();
     return this.#judges({
       held: this.#held,
       answer: ending.answer,
       messages: this.#talk?.messages ?? [],
       turn: this.#talk?.turn ?? 0,
       files: this.#files,
-      caller: this.#caller,
+      caller: this.#judgesCaller,
       transcript: this.#transcript,
       newId: this.#ports.newId,
       now: this.#ports.now,
@@ -212,8 +212,9 @@ export class Conversation implements TrialCourse {
     );
     this.#clock = clock;
     const note = (event: ConversationNote | Promise<ConversationNote | null>) => this.#note(event);
-    const caller = new ModelCaller(place, { broker, purse, clock, note, newId });
-    this.#caller = caller;
+    const paying = { broker, clock, note, newId };
+    const caller = new ModelCaller(place, { ...paying, purse });
+    this.#judgesCaller = new ModelCaller(place, { ...paying, purse: purse.forJudges() });
     try {
       const { ending } = await converse(
         {
@@ -244,7 +245,12 @@ export class Conversation implements TrialCourse {
   #note(event: ConversationNote | Promise<ConversationNote | null>): Promise<number | null> {
     if (!(event instanceof Promise)) this.#count(event);
     else this.#counted = Promise.all([this.#counted, event.then((told) => told !== null && this.#count(told))]);
-    return this.#record.note(event);
+    return this.#record.note(event).catch((error: unknown) => {
+      // What cannot be put on record must not go on: whoever asks for it does not wait for the answer.
+      this.#failure ??= { error };
+      this.#talk?.cut();
+      return null;
+    });
   }
 
   #count(event: ConversationNote): void {

@@ -52,10 +52,7 @@ export class ModelCaller {
     this.#ports = ports;
   }
 
-  /**
-   * @param record writes a reply down, and gives the number of its record
-   * @throws BusUnavailable when it is not known what may be spent
-   */
+  /** @param record writes a reply down, and gives the number of its record */
   async ask(asking: Asking, record: (end: CallEnd & { ok: true }) => number): Promise<Asked> {
     const callId = this.#ports.newId();
     const held = await this.#hold(callId, asking);

@@ -23,6 +23,8 @@ export type ConversationNote = NewEvent<
 export interface Listener {
   /** @param record number of the message's record @param at epoch milliseconds */
   said(text: string, way: 'sent' | 'said', record: number, at: number): void;
+  /** The same of the subject's own words. */
+  spoke(text: string, record: number, at: number): void;
   keySeen(name: string, where: 'request' | 'reply', record: number, at: number): void;
 }
 

@@ -1,15 +1,23 @@
 import type { BudgetLimits, Spend } from '@crucible/domain';
 import { nothingSpent } from '@crucible/domain';
-import type { Budget, ModelMessage, ModelParameters, Subject } from '@crucible/events';
+import type { Budget, ModelMessage, ModelParameters, Speaker, Subject } from '@crucible/events';
 import { messagesOf, microUsd, msOf } from '@crucible/suite';
 import type { Suite, SuiteSample, SuiteSolver } from '@crucible/suite';
 import type { EarlierApproval } from './approvals.ts';
 
 export type ModelSolver = Exclude<SuiteSolver, { kind: 'program' }>;
 
+/** A message and who put it into the conversation. */
+export interface SpokenMessage {
+  readonly by: Speaker;
+  readonly message: ModelMessage;
+  /** Of a person's. */
+  readonly said?: { readonly actor: string; readonly position: number };
+}
+
 /** A conversation that an earlier attempt had, as far as it is proven. */
 export interface Resumed {
-  readonly messages: readonly ModelMessage[];
+  readonly messages: readonly SpokenMessage[];
   /** Whole turns behind it. */
   readonly turns: number;
   /** Its last message is a reply whose tools have not run. */
@@ -17,6 +25,9 @@ export interface Resumed {
   readonly spent: Spend;
   readonly approvals: readonly EarlierApproval[];
 }
+
+/** What became of the attempt before this one, and what the suite makes of it. */
+export type Before = Resumed | 'lost' | null;
 
 /** What a trial of a model is about, before there is a sandbox. */
 export interface ConversationPlan {
@@ -29,6 +40,8 @@ export interface ConversationPlan {
   readonly limits: BudgetLimits;
   readonly timeMsMax: number;
   readonly resumed: Resumed | null;
+  /** The attempt before was lost with its executor, and the suite wants no other. */
+  readonly isLost: boolean;
 }
 
 const parametersOf = ({ parameters }: ModelSolver): ModelParameters => ({
@@ -51,7 +64,7 @@ export const planOf = (
   suite: Suite,
   sample: SuiteSample,
   submitted: { readonly subject: Subject; readonly budget: Budget },
-  resumed: Resumed | null,
+  before: Before,
 ): ConversationPlan => {
   const { solver } = suite;
   const { subject, budget } = submitted;
@@ -66,7 +79,8 @@ export const planOf = (
     budget,
     limits: trialLimits(solver),
     timeMsMax: solver.limits.time === undefined ? Infinity : msOf(solver.limits.time),
-    resumed,
+    resumed: before === 'lost' ? null : before,
+    isLost: before === 'lost',
   };
 };
 

@@ -1,5 +1,6 @@
 import { nothingSpent } from '@crucible/domain';
 import type { AccountName, BudgetLimits, BudgetRefusal, Spend, Wish } from '@crucible/domain';
+import { busBack } from '../trials/open-trial.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What the calls of one trial are paid from. */
@@ -15,9 +16,15 @@ export class Purse {
     this.#close = close;
   }
 
-  /** As `Ledger.reserve`. @throws BusUnavailable */
+  /** As `Ledger.reserve`. Waits for a bus that is away, where it has to be asked what the day has spent. */
   async reserve(id: string, wish: Wish, signal: AbortSignal): Promise<BudgetRefusal | null> {
     return this.#ledger.reserve(id, await this.#all(), wish, signal);
+  }
+
+  /** Pays what judges a trial that is over: its own limits were for its subject. */
+  forJudges(): Purse {
+    const wider = this.#names.filter(({ scope }) => scope !== 'trial');
+    return new Purse(this.#ledger, wider, () => undefined);
   }
 
   /** Holds another attempt's worth at once, or says that there is no room. */
@@ -25,7 +32,7 @@ export class Purse {
     return this.#ledger.tryReserve(id, this.#names, wish);
   }
 
-  /** As `Ledger.unspent`. @throws BusUnavailable */
+  /** As `Ledger.unspent`. */
   async unspent(): Promise<BudgetLimits> {
     return this.#ledger.unspent(await this.#all());
   }
@@ -54,6 +61,6 @@ export class Purse {
   }
 
   async #all(): Promise<readonly AccountName[]> {
-    return [...this.#names, await this.#ledger.today()];
+    return [...this.#names, await busBack(() => this.#ledger.today())];
   }
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { addSpend, evolveControl, noControl, nothingSpent } from '@crucible/domain';
-import type { Control, Dispatch } from '@crucible/domain';
+import type { Control, Dispatch, SentMessage } from '@crucible/domain';
 import type { EventLog, EvidenceStore } from '@crucible/event-log';
 import { subjects, transcriptRecordSchema, trialIdOf } from '@crucible/events';
-import type { CrucibleEvent, ModelMessage, TranscriptRecord, TrialId } from '@crucible/events';
+import type { CrucibleEvent, TranscriptRecord, TrialId } from '@crucible/events';
 import type { Suite } from '@crucible/suite';
 import type { Place } from '../trials/trial-run.ts';
 import { permissionOf } from './approvals.ts';
 import type { EarlierApproval } from './approvals.ts';
-import type { Resumed } from './plan.ts';
+import type { Before, SpokenMessage } from './plan.ts';
 import { spentOnEvent } from './spending.ts';
 import type { Estimates } from './spending.ts';
 
@@ -25,10 +25,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** What an earlier attempt's transcript proves. */
 interface Proven {
-  readonly messages: readonly ModelMessage[];
+  readonly messages: readonly SpokenMessage[];
   readonly turns: number;
   /** The reply of the turn behind them, if it is all that came of that turn. */
-  readonly pending: ModelMessage | null;
+  readonly pending: SpokenMessage | null;
   /** Positions of people's messages among them. */
   readonly heard: ReadonlySet<number>;
 }
@@ -86,15 +86,22 @@ export const provenIn = (bytes: Buffer): Proven | null => {
   const subject = behind.findIndex(({ by }) => by === 'subject');
   // Words of people and of the suite that came before the reply belong to it.
   const before = subject < 0 ? [] : behind.slice(0, subject);
-  const pending = subject >= 0 && subject === behind.length - 1 ? (behind[subject]?.message ?? null) : null;
+  const only = subject >= 0 && subject === behind.length - 1 ? behind[subject]?.message : undefined;
+  const pending = only?.role === 'assistant' && only.toolCalls.length > 0 ? only : null;
   const kept = pending === null ? whole : [...whole, ...before];
   return {
-    messages: kept.map(({ message }) => message),
+    messages: kept.map(spoken),
     turns: mark.turn,
-    pending: pending?.role === 'assistant' && pending.toolCalls.length > 0 ? pending : null,
+    pending: pending === null ? null : { by: 'subject', message: pending },
     heard: new Set(kept.flatMap(({ position }) => position ?? [])),
   };
 };
+
+const spoken = ({ by, message, actor, position }: Extract<TranscriptRecord, { kind: 'message' }>): SpokenMessage => ({
+  by,
+  message,
+  ...(actor === undefined || position === undefined ? {} : { said: { actor, position } }),
+});
 
 const approvalsOf = (control: Control): EarlierApproval[] =>
   [...control.approvals.values()].map(({ request }) => ({
@@ -103,6 +110,12 @@ const approvalsOf = (control: Control): EarlierApproval[] =>
     permission: permissionOf({ state: control }, request.approvalId),
     expiresAt: Date.parse(request.expiresAt),
   }));
+
+const fromPerson = ({ content, by, position }: SentMessage): SpokenMessage => ({
+  by: 'person',
+  message: { role: 'user', content },
+  said: { actor: by, position },
+});
 
 interface Attempt {
   readonly events: readonly CrucibleEvent[];
@@ -125,7 +138,7 @@ const wasLost = ({ events }: Attempt): boolean =>
 
 /**
  * What the attempt before this one left behind, where its suite wants to go on from there: its conversation as far as it is
- * proven whole. Null when there is none, or when it is not: then the trial begins again.
+ * proven whole. Null when there is none, or when it is not: then the trial begins again. `lost`: it is left at that.
  * @throws BusUnavailable
  */
 export const resumeFrom = async (
@@ -133,12 +146,13 @@ export const resumeFrom = async (
   place: Place,
   dispatch: Dispatch,
   { solver }: Pick<Suite, 'solver'>,
-): Promise<Resumed | null> => {
-  if (solver.kind !== 'agent' || solver.resume !== 'transcript' || dispatch.attempt < 2) return null;
+): Promise<Before> => {
+  if (solver.kind !== 'agent' || solver.resume === 'retry' || dispatch.attempt < 2) return null;
   const trialId: TrialId = trialIdOf({ ...dispatch, attempt: dispatch.attempt - 1 });
   const earlier = { evaluationId: place.evaluationId, trialId };
   const attempt = await attemptOf(ports, earlier);
   if (!wasLost(attempt)) return null;
+  if (solver.resume === 'lost') return 'lost';
   const bytes = await transcriptOf(ports, earlier);
   const proven = bytes === null ? null : provenIn(bytes);
   if (proven === null) return null;
@@ -153,7 +167,7 @@ export const resumeFrom = async (
     messages: [
       ...proven.messages,
       ...(isReplyPending && proven.pending !== null ? [proven.pending] : []),
-      ...(isReplyPending ? [] : unheard.map(({ content }): ModelMessage => ({ role: 'user', content }))),
+      ...(isReplyPending ? [] : unheard.map(fromPerson)),
     ],
     turns: proven.turns,
     isReplyPending,

@@ -1,4 +1,4 @@
-import type { AssistantMessage, ModelMessage, Speaker, ToolSpec } from '@crucible/events';
+import type { AssistantMessage, ModelMessage, ModelParameters, Speaker, ToolSpec } from '@crucible/events';
 import type { CallEnd } from '@crucible/models';
 import { displayableLine } from '@crucible/events';
 import { firstOf } from './approvals.ts';
@@ -18,6 +18,8 @@ const textOf = (message: ModelMessage): string =>
   message.role === 'assistant'
     ? [message.content, message.reasoning ?? '', ...message.toolCalls.map(({ inputText }) => inputText)].join('\n')
     : message.content;
+
+const usual: ModelParameters = { temperature: null, topP: null, outputTokensMax: null, seed: null, stop: [] };
 
 export interface Reply {
   readonly message: AssistantMessage;
@@ -117,7 +119,7 @@ export class Talk {
     this.messages.push(message);
     this.#records.push(record);
     this.#shown = this.messages.length;
-    this.parts.listener.said(textOf(message), 'said', record, this.parts.now());
+    this.parts.listener.spoke(textOf(message), record, this.parts.now());
     this.lastWords = message.content;
     await transcript.room();
     return { message, record };
@@ -142,7 +144,8 @@ export class Talk {
     tools: readonly ToolSpec[],
   ): Asking {
     const { plan } = this.parts;
-    const parameters = role === 'subject' ? plan.parameters : { ...plan.parameters, outputTokensMax: null, stop: [] };
+    // The suite's are for its subject: whoever plays the user speaks as it would.
+    const parameters = role === 'subject' ? plan.parameters : usual;
     const requestRecord = this.#records.at(-1) ?? null;
     return { role, model, turn, messages: [...messages], tools, parameters, signal: this.signal, requestRecord };
   }

@@ -18,6 +18,12 @@ export interface ToolResult {
 const TEXT_CHARS_MAX = 900_000;
 const decoder = new TextDecoder('utf-8');
 
+const bounded = (text: string): string => {
+  const whole = text.toWellFormed();
+  if (whole.length <= TEXT_CHARS_MAX) return whole;
+  return `${whole.slice(0, TEXT_CHARS_MAX).toWellFormed()}\n[cut: ${whole.length - TEXT_CHARS_MAX} more characters]`;
+};
+
 const nothingRan = { exitCode: null, durationMs: 0, outputBytes: 0, droppedBytes: 0, processId: null } as const;
 
 /** A call that came to no program: refused, denied, or with arguments that the tool does not take. */
@@ -37,12 +43,6 @@ export const plain = (text: string, outputBytes = 0): ToolResult => ({
 });
 
 export const sandboxGone = refusal('sandbox-gone', 'The sandbox is gone.');
-
-const bounded = (text: string): string => {
-  const whole = text.toWellFormed();
-  if (whole.length <= TEXT_CHARS_MAX) return whole;
-  return `${whole.slice(0, TEXT_CHARS_MAX).toWellFormed()}\n[cut: ${whole.length - TEXT_CHARS_MAX} more characters]`;
-};
 
 const statusOf = (outcome: ExecOutcome): ToolStatus => {
   switch (outcome.kind) {

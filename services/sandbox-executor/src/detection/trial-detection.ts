@@ -1,4 +1,4 @@
-import { Detector, KernelEvents, mintCanaries, UsageEvents } from '@crucible/detectors';
+import { Detector, KernelEvents, mintCanaries, OutputEvents, UsageEvents } from '@crucible/detectors';
 import type { CanaryKey, CanaryOwner, CompiledRules, EventPlace, Minted, TypedEvent } from '@crucible/detectors';
 import type { SandboxLimits, Severity } from '@crucible/events';
 import type { Act } from '../kernel-watch/acts.ts';
@@ -91,6 +91,14 @@ export class TrialDetection {
   said(text: string, way: 'sent' | 'said', record: number, at: number): void {
     this.#lastAt = at;
     this.#canaries.said(text, way, record, at);
+  }
+
+  /** The subject's own words: rules about what is printed look at them, too. */
+  spoke(text: string, record: number, at: number): void {
+    this.said(text, 'said', record, at);
+    const place: EventPlace = { channel: 'transcript', record, stream: null, offset: null };
+    for (const event of new OutputEvents().take('stdout', Buffer.from(text, 'utf8'), at))
+      this.#judge({ ...event, place }, this.#detector, null);
   }
 
   /** A key of this platform stood in such a message. Only its name is told. */

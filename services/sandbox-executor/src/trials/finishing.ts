@@ -90,7 +90,7 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
     evidence: [...ended.seals],
     error: end.error?.slice(0, TEXT_CHARS_MAX) ?? null,
     usage: told?.usage ?? null,
-    answer: told?.answer == null ? null : answerOf(told.answer),
+    answer: told === undefined || told.answer === null ? null : answerOf(told.answer),
   };
 };
 

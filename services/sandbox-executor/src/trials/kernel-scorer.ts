@@ -20,7 +20,7 @@ const fileOf = (place: number, { on, condition }: Conditional): RuleFile => {
     description: 'Asked by a scorer.',
     severity: 'low',
     capability: 'system-access',
-    tags: [],
+    tags: ['custom.suite-condition'],
     on,
     condition,
     response: 'record',

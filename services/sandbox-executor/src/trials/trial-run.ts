@@ -169,7 +169,7 @@ export class TrialRun {
   async #finish(ended: SandboxEnd, watch: WatchReport | null): Promise<Finish> {
     const { place, suite, sample, detection } = this.assignment;
     const told = await this.#course?.told();
-    const end = told?.endedBy == null ? ended : { ...ended, reason: told.endedBy };
+    const end = told === undefined || told.endedBy === null ? ended : { ...ended, reason: told.endedBy };
     // Behind what was judged: a grader's words may hold what a rule looks for.
     const alerts = detection.end(end);
     const judged = new Map([...(told?.judged ?? []), ...kernelJudgements(suite, detection, watch)]);

@@ -23,6 +23,8 @@ const IN_HAND_RETRY_MS = 5_000;
 /** Until an item whose trial was stopped before it began is looked at again. */
 const STOPPED_RETRY_MS = 1_000;
 const WHY_CHARS_MAX = 1_900;
+const LEFT_LOST =
+  'the attempt before was lost with its executor, and the suite says to leave it at that (resume: lost)';
 
 /** Trials in which a model is asked. */
 export interface Conversing {
@@ -141,6 +143,11 @@ export class TrialRunner {
 
   async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
     const { profile, plan, ...assignment } = await this.#assignmentOf(place, dispatch);
+    if (plan?.isLost === true) {
+      const position = await this.#ports.trials.withdraw(loaded, LEFT_LOST);
+      this.#logger.warn({ ...place, position }, 'not attempted again: its suite leaves lost trials at that');
+      return 'over';
+    }
     const { image, limits } = assignment.spec;
     const taken = await this.#ports.pool.take({ image, profile, limits });
     let used = false;

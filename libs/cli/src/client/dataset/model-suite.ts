@@ -66,9 +66,6 @@ solver:
   kind: ${solver}
   limits: { turns: ${solver === 'agent' ? 30 : 1} }
 
-sandbox:
-  wallTime: 30m
-
 dataset:
   file: samples.jsonl
 
