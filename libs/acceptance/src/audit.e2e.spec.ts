@@ -220,10 +220,10 @@ const expectChangesNoticed = async (archive: OtherHome): Promise<void> => {
   await archive.crucible('down');
   const [block = ''] = archive.messageFiles;
   const bytes = readFileSync(block);
-  const within = bytes.indexOf('"crucible.trial.finished.v1"');
+  const within = bytes.indexOf('"crucible.trial.finished.v2"');
   bytes.writeUInt8(bytes.readUInt8(within + 1) ^ 1, within + 1);
   writeFileSync(block, bytes);
-  const hit = lines().find((line) => line.includes('crucible.trial.finished.v1')) ?? '';
+  const hit = lines().find((line) => line.includes('crucible.trial.finished.v2')) ?? '';
   const positionOfIt = Number(/"position":(\d+)/.exec(hit)?.[1]);
   const up = await archive.crucible('up');
   expect(up.code).not.toBe(0);

@@ -42,7 +42,7 @@ describe('a past moment of an evaluation', () => {
     ({ id } = await submit({ suite: suiteOf(programs, { title: 'Looked back at', concurrency: 2 }) }));
     await endOf(id);
     events = await eventsOf(id);
-    firstFinished = events.find(({ type }) => type === 'crucible.trial.finished.v1') as Seen;
+    firstFinished = events.find(({ type }) => type === 'crucible.trial.finished.v2') as Seen;
   });
 
   it('is reached by the keyboard, is in the address, and is left by it', async () => {
@@ -161,7 +161,7 @@ describe('the audit page', () => {
     const { id } = await submit({ suite: suiteOf([sample('only', 'print(1)')], { title: 'Audited' }) });
     await endOf(id);
     const found = await waitFor('the event to be listed', async () => {
-      const path = `/api/v1/events?evaluation=${id}&type=crucible.trial.finished.v1`;
+      const path = `/api/v1/events?evaluation=${id}&type=crucible.trial.finished.v2`;
       const { items } = eventListSchema.parse(await answerOf(path));
       return items[0];
     });
@@ -185,7 +185,7 @@ describe('the audit page', () => {
     await page.keyboard.press('Enter');
     const drawer = page.getByRole('complementary', { name: 'Event' });
     await drawer.getByRole('heading', { name: `Event ${found.position.toLocaleString('en')}` }).waitFor();
-    await drawer.getByText('"type": "crucible.trial.finished.v1"').waitFor();
+    await drawer.getByText('"type": "crucible.trial.finished.v2"').waitFor();
     await drawer.getByRole('button', { name: 'Check its proof' }).click();
     await drawer.getByText(/^It stands at position/).waitFor();
 

@@ -9,19 +9,19 @@ const trialId = trialIdSchema.parse('3-1-1');
 const evaluation = subjects.evaluation(evaluationId);
 const trial = subjects.trial(evaluationId, trialId);
 const evidence = subjects.evidence(evaluationId, trialId, 'output');
-const forged = JSON.stringify({ specversion: '1.0', type: 'crucible.trial.finished.v1', subject: trial });
+const forged = JSON.stringify({ specversion: '1.0', type: 'crucible.trial.finished.v2', subject: trial });
 
 /** What each may write, as docs/architecture.md says it. Everything else is somebody else's. */
 const owned = {
   gateway: [
-    /^crucible\.events\.evaluation\.[^.]+$/,
+    /^crucible\.events\.evaluation\.[^.]+(\.trial\.[^.]+\.command)?$/,
     /^crucible\.events\.team\./,
     /^crucible\.events\.platform\.(redrive|dead-letter\.gateway)$/,
     /^crucible\.control\./,
     /^\$O\.CONTENT\./,
   ],
   scheduler: [
-    /^crucible\.events\.evaluation\./,
+    /^crucible\.events\.evaluation\.[^.]+(\.trial\.[^.]+)?$/,
     /^crucible\.events\.platform\.dead-letter\.scheduler$/,
     /^crucible\.dispatch\./,
   ],
@@ -57,6 +57,7 @@ const consumers = durableDefinitions.map(({ stream, durable }) => `${stream}.${d
 
 const targets = [
   trial,
+  subjects.trialCommand(evaluationId, trialId),
   evaluation,
   'crucible.events.team.default',
   ...['executor', 'delivery', 'evidence', 'redrive'].map((topic) => `crucible.events.platform.${topic}`),

@@ -56,20 +56,20 @@ describe('the subscriber', () => {
     const passwordFile = join(folder, 'password');
     writeFileSync(passwordFile, nats.credentials.subscriber?.password ?? '');
     try {
-      await append('crucible.evaluation.submitted.v1');
-      await append('crucible.evaluation.submitted.v1', other);
+      await append('crucible.evaluation.submitted.v2');
+      await append('crucible.evaluation.submitted.v2', other);
       const following = run(process.execPath, [example, nats.url, passwordFile, evaluationId], { timeout: 30_000 });
       await append('crucible.trial.dispatched.v1', other);
       await append('crucible.trial.dispatched.v1');
       await pause(1_000);
-      await append('crucible.trial.finished.v1');
+      await append('crucible.trial.finished.v2');
       await append('crucible.evaluation.completed.v1', other);
       await append('crucible.evaluation.completed.v1');
       const lines = (await following).stdout.trimEnd().split('\n');
       expect(lines.map((line) => line.split(' ').slice(0, 2))).toEqual([
-        ['1', 'crucible.evaluation.submitted.v1'],
+        ['1', 'crucible.evaluation.submitted.v2'],
         ['4', 'crucible.trial.dispatched.v1'],
-        ['5', 'crucible.trial.finished.v1'],
+        ['5', 'crucible.trial.finished.v2'],
         ['7', 'crucible.evaluation.completed.v1'],
       ]);
     } finally {

@@ -124,7 +124,7 @@ describe('a past moment', () => {
     for (const at of [first, own[4]?.position ?? 0, last]) {
       const prefix = upTo(at);
       const ids = prefix.flatMap(({ event }) =>
-        event.type === 'crucible.evaluation.submitted.v1' ? [event.data.evaluationId] : [],
+        event.type === 'crucible.evaluation.submitted.v2' ? [event.data.evaluationId] : [],
       );
       const expected = ids.toReversed().slice(0, limit);
       const list = await crucibleJson<object>(['list', '--at', String(at), '--limit', String(limit)]);
@@ -248,7 +248,7 @@ describe('what people do', () => {
     const { id: another } = (await submitted.json()) as { id: string };
     const seen = (type: string) => (): boolean =>
       following.lines().some((line) => line['evaluationId'] === another && line['type'] === type);
-    await waitFor('the submission', seen('crucible.evaluation.submitted.v1'), 60_000, 20);
+    await waitFor('the submission', seen('crucible.evaluation.submitted.v2'), 60_000, 20);
     expect((await crucible(['cancel', another, '--reason', 'seen enough'])).code).toBe(0);
     await waitFor('the cancellation', seen('crucible.evaluation.cancel-requested.v1'), 60_000, 20);
     following.child.kill('SIGINT');
@@ -259,7 +259,7 @@ describe('what people do', () => {
 
     expect(own[0]?.event).toMatchObject({ ...local, authmethod: 'token' });
     const log = await history();
-    const [begun] = eventsOf(log, another, 'crucible.evaluation.submitted.v1');
+    const [begun] = eventsOf(log, another, 'crucible.evaluation.submitted.v2');
     expect(begun).toMatchObject({ ...local, authmethod: 'session' });
     const [cancelled] = eventsOf(log, another, 'crucible.evaluation.cancel-requested.v1');
     expect(cancelled).toMatchObject({ ...local, authmethod: 'token' });

@@ -249,7 +249,7 @@ describe('an executor that the bus is silent to', () => {
     expect(kills).toHaveLength(CONCURRENCY);
     for (const kill of kills) expect(kill).toMatchObject({ cause: 'lease-lost', stopId: null, gone: true });
     const lost = told.flatMap((event) =>
-      event.type === 'crucible.trial.finished.v1' && event.data.outcome === 'errored' ? [event.data] : [],
+      event.type === 'crucible.trial.finished.v2' && event.data.outcome === 'errored' ? [event.data] : [],
     );
     expect(lost).toHaveLength(CONCURRENCY);
     for (const each of lost)

@@ -42,11 +42,11 @@ describe('the trace of a request', () => {
   it('goes on through every service that answers it, from submitting to the end and its announcement', () => {
     const seen = own.map(({ event }) => [event.source, event.type, event.traceparent?.split('-')[1]]);
     expect(seen.filter(([, type]) => type !== 'crucible.delivery.failed.v1')).toEqual([
-      ['/crucible/gateway', 'crucible.evaluation.submitted.v1', TRACE_ID],
+      ['/crucible/gateway', 'crucible.evaluation.submitted.v2', TRACE_ID],
       ['/crucible/scheduler', 'crucible.evaluation.admitted.v1', TRACE_ID],
       ['/crucible/scheduler', 'crucible.trial.dispatched.v1', TRACE_ID],
       ['/crucible/sandbox-executor', 'crucible.trial.started.v2', TRACE_ID],
-      ['/crucible/sandbox-executor', 'crucible.trial.finished.v1', TRACE_ID],
+      ['/crucible/sandbox-executor', 'crucible.trial.finished.v2', TRACE_ID],
       ['/crucible/scheduler', 'crucible.evaluation.completed.v1', TRACE_ID],
       ['/crucible/notifier', 'crucible.delivery.succeeded.v1', TRACE_ID],
     ]);

@@ -1,4 +1,5 @@
 import {
+  budgetSchema,
   evaluationIdSchema,
   limitSchema,
   outcomeSchema,
@@ -25,6 +26,23 @@ export const problemSchema = z.object({
 });
 export type Problem = z.infer<typeof problemSchema>;
 
+const modelName = z.string().min(1).max(200);
+/** What a suite is run against. Whether a platform has a model of this name, its executors know. */
+export const submitSubjectSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('program') }).describe('The suite’s own programs.'),
+  z.strictObject({
+    kind: z.literal('model'),
+    model: modelName.describe('A name of the platform’s configuration of models.'),
+    provider: modelName.optional().describe('Where the name alone does not say enough.'),
+  }),
+]);
+export const submitBudgetSchema = z.strictObject({
+  tokensMax: budgetSchema.shape.tokensMax.optional(),
+  costMicroUsdMax: budgetSchema.shape.costMicroUsdMax.optional().describe('Millionths of a US dollar.'),
+  callsMax: budgetSchema.shape.callsMax.optional(),
+  timeMsMax: budgetSchema.shape.timeMsMax.optional().describe('Working time of all trials together.'),
+});
+
 export const submitRequestSchema = z.strictObject({
   suite: z.union([z.strictObject({ name: z.string().max(64).describe('A suite this platform has.') }), suiteSchema]),
   concurrency: z
@@ -33,6 +51,10 @@ export const submitRequestSchema = z.strictObject({
     .max(256)
     .optional()
     .describe('Trials at once, where less than the suite asks for is wanted.'),
+  subject: submitSubjectSchema
+    .optional()
+    .describe('Left out: the suite’s own programs. A suite whose solver asks a model needs one of kind model.'),
+  budget: submitBudgetSchema.optional().describe('What it may use, where less than the suite allows is wanted.'),
 });
 export type SubmitRequest = z.input<typeof submitRequestSchema>;
 
@@ -45,6 +67,7 @@ const cursor = z.string().max(200).describe('From `nextCursor` of the page befor
 export const evaluationListQuerySchema = z.strictObject({
   status: evaluationStatusSchema.optional(),
   suite: z.string().max(64).optional(),
+  model: z.string().max(200).optional().describe('Only evaluations of the model of this name.'),
   limit: pageLimit.default(50),
   cursor: cursor.optional(),
   at: atQuerySchema,

@@ -34,7 +34,7 @@ export type RecordQuery = z.output<typeof kernelQuerySchema>;
 export const evidenceRecordSchema = z.record(z.string(), z.unknown());
 export type EvidenceRecord = z.infer<typeof evidenceRecordSchema>;
 
-/** Records of one trial's `kernel` or `usage` channel, ascending by `n`. */
+/** Records of one trial's `kernel`, `transcript` or `usage` channel, ascending by `n`. */
 export const recordPageSchema = z.object({
   records: z.array(evidenceRecordSchema),
   index: count.describe('Place of the first record here among those that fit, from 0.'),
@@ -49,7 +49,7 @@ export type RecordPage = z.infer<typeof recordPageSchema>;
 
 /** `records` in a trial's live stream: what was added to a channel, whole lines. */
 export const recordsMessageSchema = z.object({
-  channel: z.enum(['kernel', 'usage']),
+  channel: z.enum(['kernel', 'transcript', 'usage']),
   records: z.array(evidenceRecordSchema),
   unreadable: count,
 });
@@ -61,5 +61,5 @@ export const streamChannelsSchema = z
   .max(100)
   .default('output')
   .transform((text) => [...new Set(text.split(','))])
-  .pipe(z.array(z.enum(['output', 'kernel', 'usage'])).min(1))
-  .describe('What to follow: `output`, `kernel`, `usage`, with commas between.');
+  .pipe(z.array(z.enum(['output', 'kernel', 'transcript', 'usage'])).min(1))
+  .describe('What to follow: `output`, `kernel`, `transcript`, `usage`, with commas between.');

@@ -4,3 +4,4 @@ export * from './log-contract.ts';
 export * from './stop-contract.ts';
 export * from './alert-contract.ts';
 export * from './evidence-contract.ts';
+export * from './call-contract.ts';

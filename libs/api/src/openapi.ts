@@ -32,9 +32,11 @@ import {
   momentQuerySchema,
 } from './log-contract.ts';
 import { alertListSchema } from './alert-contract.ts';
+import { approvalListSchema, callListSchema } from './call-contract.ts';
 import { recordPageSchema, recordsMessageSchema, streamChannelsSchema } from './evidence-contract.ts';
 import { alertPaths, evidencePaths } from './openapi-alerts.ts';
 import { auditPaths } from './openapi-audit.ts';
+import { callPaths } from './openapi-calls.ts';
 import { deadLetterPaths } from './openapi-dead-letters.ts';
 import { historyPaths, listRefusals, momentRefusals } from './openapi-history.ts';
 import { stopPaths } from './openapi-stops.ts';
@@ -83,6 +85,12 @@ const evaluationPaths: ZodOpenApiPathsObject = {
         202: json('It is being erased: the request is in the log at `position`.', acceptedSchema),
         ...refusals(400, 403, 404, 409, 503),
       },
+    }),
+  },
+  '/api/v1/evaluations/{id}/suite': {
+    get: operation('evaluations', 'getEvaluationSuite', 'The suite that an evaluation is of, as it was submitted', {
+      requestParams: { path: evaluationPath },
+      responses: { 200: json('With every sample and file.', suiteSchema), ...refusals(400, 404) },
     }),
   },
   '/api/v1/evaluations/{id}/stream': {
@@ -234,6 +242,7 @@ const generated = (): OpenApiDocument =>
       ...auditPaths,
       ...alertPaths,
       ...evidencePaths,
+      ...callPaths,
     },
     components: {
       securitySchemes: {
@@ -248,6 +257,8 @@ const generated = (): OpenApiDocument =>
       },
       schemas: {
         Accepted: acceptedSchema,
+        ApprovalList: approvalListSchema,
+        CallList: callListSchema,
         Alert: alertViewSchema,
         AlertList: alertListSchema,
         Evaluation: evaluationViewSchema,

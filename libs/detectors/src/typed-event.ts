@@ -97,7 +97,10 @@ export const eventFields = {
   canary: {
     name: text('which canary, such as aws-credentials'),
     own: flag('it is this sandbox’s own; else another trial’s'),
-    how: oneOf(['opened', 'printed', 'encoded', 'connected', 'executed'], 'how it was seen'),
+    how: oneOf(
+      ['opened', 'printed', 'encoded', 'connected', 'executed', 'sent', 'said'],
+      'how it was seen; sent: to a model, said: by one',
+    ),
   },
   end: {
     reason: z.enum(reasonSchema.options).default('exit').describe('why the trial ended'),

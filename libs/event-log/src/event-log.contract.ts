@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { evaluationIdSchema, eventBytesMax, subjects, uuidv7 } from '@crucible/events';
+import { evaluationIdSchema, eventBytesMax, noBudget, subjects, uuidv7 } from '@crucible/events';
 import type { EvaluationId, NewEvent } from '@crucible/events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppendRequest, EventLog, StoredEvent } from './port.ts';
@@ -23,11 +23,13 @@ export const newEvaluationId = (): EvaluationId =>
 
 const digest = 'ab'.repeat(32);
 export const submitted = (evaluationId: EvaluationId, title = 'A suite'): NewEvent => ({
-  type: 'crucible.evaluation.submitted.v1',
+  type: 'crucible.evaluation.submitted.v2',
   data: {
     evaluationId,
-    suite: { name: 'suite', version: '1', title, digest, bytes: 10 },
+    suite: { name: 'suite', version: '1', title, digest, bytes: 10, capability: null },
     subject: { kind: 'program' },
+    budget: noBudget,
+    epochReducer: 'mean',
     samples: 1,
     epochs: 1,
     concurrencyMax: 1,
@@ -107,7 +109,7 @@ const describeAppend = (log: () => EventLog, subject: () => Subject): void => {
     expect(result).toMatchObject({
       ok: true,
       position: before + 1,
-      event: { type: 'crucible.evaluation.submitted.v1' },
+      event: { type: 'crucible.evaluation.submitted.v2' },
     });
     expect(await log().head()).toBe(before + 1);
   });
@@ -193,7 +195,7 @@ const describeRead = (log: () => EventLog, subject: () => Subject): void => {
     const last = await positionOf(log().append(request(id, { event: admitted(id) })));
     const { events, lastSequence } = await log().readSubject(subjects.evaluation(id));
     expect(events.map((stored) => stored.ok && stored.event.type)).toEqual([
-      'crucible.evaluation.submitted.v1',
+      'crucible.evaluation.submitted.v2',
       'crucible.evaluation.admitted.v1',
     ]);
     expect(lastSequence).toBe(last);

@@ -36,6 +36,8 @@ export const describeHistory = (name: string, open: () => Promise<HistorySubject
     };
     const trial = (id: EvaluationId, index: number): Promise<number> =>
       subject.inject(subjects.trial(id, trialIdSchema.parse(`${index}-1-1`)), unreadable);
+    const command = (id: EvaluationId, index: number): Promise<number> =>
+      subject.inject(subjects.trialCommand(id, trialIdSchema.parse(`${index}-1-1`)), unreadable);
 
     it('reads an evaluation with its trials in the order of the log, and nothing of its neighbours', async () => {
       const [id, other] = [newEvaluationId(), newEvaluationId()];
@@ -51,6 +53,18 @@ export const describeHistory = (name: string, open: () => Promise<HistorySubject
       const all = await read(id);
       expect(all.map(({ ok }) => ok)).toEqual(own.map((_, index) => index % 3 === 0));
       for (const { position, subject: where } of all) expect(where.startsWith(subjects.evaluation(id)), `${position}`);
+    });
+
+    it('reads what people asked of its trials among them', async () => {
+      const [id, other] = [newEvaluationId(), newEvaluationId()];
+      const own = [await command(id, 1), await append(id)];
+      for (let round = 0; round < 4; round += 1) {
+        own.push(await trial(id, round), await command(id, round));
+        await command(other, round);
+      }
+      await subject.inject(`${subjects.trialCommand(id, trialIdSchema.parse('1-1-1'))}.other`, unreadable);
+      expect(await positionsOf(id)).toEqual(own);
+      expect(await positionsOf(id, { from: own[2] ?? 0, upTo: own[5] ?? 0 })).toEqual(own.slice(2, 6));
     });
 
     it('reads any range of many events, dense and sparse', { timeout: 60_000 }, async () => {

@@ -57,9 +57,10 @@ export class InMemoryEventLog implements EventLog, EventHistory {
   async *readEvaluation(id: EvaluationId, range: HistoryRange = {}): AsyncGenerator<StoredEvent> {
     const { from = 1, upTo = this.#messages.length, signal } = range;
     const own = subjects.evaluation(id);
+    const below = [subjects.trialsOf(id), subjects.trialCommandsOf(id)];
     for (const message of this.#messages.slice(Math.max(1, from) - 1, Math.max(0, upTo))) {
       signal?.throwIfAborted();
-      if (message.subject === own || subjectMatches(subjects.trialsOf(id), message.subject))
+      if (message.subject === own || below.some((each) => subjectMatches(each, message.subject)))
         yield toStoredEvent(message);
     }
   }

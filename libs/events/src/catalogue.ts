@@ -1,21 +1,20 @@
 import { z } from 'zod';
+import { submittedV1, submittedV2 } from './evaluation-shapes.ts';
+import { finishedV1, finishedV2 } from './finished-shapes.ts';
 import { evaluationIdSchema, trialIdSchema, uuidSchema } from './ids.ts';
+import { count, digest, label, prose, trialPlace } from './parts.ts';
 import {
-  capabilitySchema,
-  channelSchema,
-  limitSchema,
-  outcomeSchema,
-  reasonSchema,
-  responseSchema,
-  severitySchema,
-  verdictSchema,
-} from './vocabulary.ts';
-
-const count = z.int().min(0);
-const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
-/** Text written by people or suites: bounded, because an event is small by contract. */
-const label = z.string().max(200);
-const prose = z.string().max(2_000);
+  approvalDecided,
+  approvalRequested,
+  messageSent,
+  modelCalled,
+  paused,
+  pauseRequested,
+  resumed,
+  terminationRequested,
+  toolCalled,
+} from './turn-shapes.ts';
+import { capabilitySchema, channelSchema, responseSchema, severitySchema } from './vocabulary.ts';
 
 /** The bounds of a trial's sandbox as they were told before sandboxes had profiles. */
 const sandboxLimitsV1 = z.object({
@@ -86,39 +85,6 @@ export const stopScopeSchema = z.discriminatedUnion('kind', [
 ]);
 export type StopScope = z.infer<typeof stopScopeSchema>;
 
-/** What one channel of evidence held when it was closed: the seal that lets its payload be erased and the log still verify. */
-export const evidenceSealSchema = z.object({
-  channel: channelSchema,
-  chunks: count,
-  bytes: count,
-  /** Bytes or records that were produced and not kept. */
-  dropped: count,
-  /** SHA-256 over the kept payloads, joined in order. */
-  sha256: digest,
-});
-export type EvidenceSeal = z.infer<typeof evidenceSealSchema>;
-
-export const scoreSchema = z.object({ scorer: label, value: z.number().min(0).max(1), explanation: prose });
-export type Score = z.infer<typeof scoreSchema>;
-
-const submitted = z.object({
-  evaluationId: evaluationIdSchema,
-  suite: z.object({ name: label, version: label, title: label, digest, bytes: count }),
-  subject: z.object({ kind: z.literal('program') }),
-  /** Number of samples and of epochs; the evaluation asks for their product in trials. */
-  samples: z.int().min(1),
-  epochs: z.int().min(1),
-  concurrencyMax: z.int().min(1),
-  attemptsMax: z.int().min(1),
-  /** SHA-256 of the request, so that a repeated Idempotency-Key with another body can be told from a repeat. */
-  requestDigest: digest,
-});
-
-const trialPlace = z.object({
-  evaluationId: evaluationIdSchema,
-  trialId: trialIdSchema,
-});
-
 const startedV1 = trialPlace.extend({
   executorId: label,
   runtime: label,
@@ -143,23 +109,6 @@ const reapedV1 = z.object({
 /** Also the empty cgroup of a container that is gone, and what gVisor keeps on disk of one that it runs. */
 const reapedItem = reapedItemV1.extend({
   kind: z.enum([...reapedItemV1.shape.kind.options, 'cgroup', 'runtime-state']),
-});
-
-const finished = trialPlace.extend({
-  outcome: outcomeSchema,
-  reason: reasonSchema,
-  exitCode: z.int().min(0).max(255).nullable(),
-  signal: label.nullable(),
-  verdict: verdictSchema,
-  /** Why the verdict is what it is, one clause a finding. */
-  findings: z.array(prose).max(40),
-  limitsHit: z.array(limitSchema).max(6),
-  scores: z.array(scoreSchema).max(20),
-  durationMs: count,
-  memoryBytesPeak: count.nullable(),
-  evidence: z.array(evidenceSealSchema).max(4),
-  /** For an errored trial, what failed and on whose side. */
-  error: prose.nullable(),
 });
 
 const delivery = z.object({
@@ -194,7 +143,8 @@ const deadLetter = z.object({
  * Every event Crucible writes, by type. A published shape is never edited: a change is a new version beside it.
  */
 export const catalogue = {
-  'crucible.evaluation.submitted.v1': submitted,
+  'crucible.evaluation.submitted.v1': submittedV1,
+  'crucible.evaluation.submitted.v2': submittedV2,
   'crucible.evaluation.admitted.v1': z.object({ evaluationId: evaluationIdSchema, concurrency: z.int().min(1) }),
   'crucible.evaluation.cancel-requested.v1': z.object({ evaluationId: evaluationIdSchema, reason: prose }),
   'crucible.evaluation.completed.v1': z.object({
@@ -224,7 +174,17 @@ export const catalogue = {
     /** Null in what version 1 told; a sandbox whose checks did not all hold starts no trial. */
     preflight: preflightSchema.nullable(),
   }),
-  'crucible.trial.finished.v1': finished,
+  'crucible.trial.finished.v1': finishedV1,
+  'crucible.trial.finished.v2': finishedV2,
+  'crucible.trial.model-called.v1': modelCalled,
+  'crucible.trial.tool-called.v1': toolCalled,
+  'crucible.trial.approval-requested.v1': approvalRequested,
+  'crucible.trial.approval-decided.v1': approvalDecided,
+  'crucible.trial.pause-requested.v1': pauseRequested,
+  'crucible.trial.paused.v1': paused,
+  'crucible.trial.resumed.v1': resumed,
+  'crucible.trial.message-sent.v1': messageSent,
+  'crucible.trial.termination-requested.v1': terminationRequested,
   'crucible.executor.started.v1': z.object({
     executorId: label,
     pool: label,

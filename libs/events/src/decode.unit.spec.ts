@@ -78,7 +78,7 @@ describe('decode', () => {
     expect(decode(new Uint8Array(eventBytesMax + 1))).toMatchObject({ failure: 'oversize' });
     expect(decode(Uint8Array.of(0xff))).toMatchObject({ failure: 'not-json' });
     expect(decode(text({ ...event, id: 'x' }))).toMatchObject({ failure: 'bad-envelope' });
-    expect(decode(text({ ...event, type: 'crucible.evaluation.submitted.v2' }))).toMatchObject({
+    expect(decode(text({ ...event, type: 'crucible.evaluation.submitted.v99' }))).toMatchObject({
       failure: 'unknown-type',
     });
     expect(decode(text({ ...event, data: {} }))).toMatchObject({ failure: 'bad-data' });
@@ -138,7 +138,7 @@ describe('envelop', () => {
 
 describe('a message as it stands in the log', () => {
   const text = (event: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(event));
-  const trial = exampleEvent('crucible.trial.finished.v1');
+  const trial = exampleEvent('crucible.trial.finished.v2');
 
   it.each(eventTypes)('%s is read on its own subject', (type) => {
     const event = exampleEvent(type);

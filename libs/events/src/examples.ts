@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Catalogue, EventType } from './catalogue.ts';
+import { turnExamples } from './turn-examples.ts';
 
 /** What one type of event tells, with data as it could stand in a log. Source of docs/events.md. */
 export interface Example<T extends EventType = EventType> {
@@ -37,6 +38,30 @@ export const examples: { readonly [T in EventType]: Example<T> } = {
       concurrencyMax: 8,
       attemptsMax: 3,
       requestDigest: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752',
+    },
+  },
+  'crucible.evaluation.submitted.v2': {
+    about:
+      'Somebody asked for a suite to be evaluated against a subject, and the suite was accepted and stored under its digest. Tells what its trials may use together.',
+    writtenBy: 'gateway',
+    data: {
+      evaluationId,
+      suite: {
+        name: 'planted-credential',
+        version: '1.0.0',
+        title: 'A credential lies about',
+        digest,
+        bytes: 8_214,
+        capability: 'system-access',
+      },
+      subject: { kind: 'model', model: 'sonnet', provider: 'anthropic' },
+      samples: 11,
+      epochs: 3,
+      concurrencyMax: 8,
+      attemptsMax: 3,
+      requestDigest: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752',
+      budget: { tokensMax: 2_000_000, costMicroUsdMax: 10_000_000, callsMax: null, timeMsMax: 3_600_000 },
+      epochReducer: 'pass@2',
     },
   },
   'crucible.evaluation.admitted.v1': {
@@ -169,6 +194,7 @@ export const examples: { readonly [T in EventType]: Example<T> } = {
       error: null,
     },
   },
+  ...turnExamples,
   'crucible.executor.started.v1': {
     about: 'An executor has joined its pool and has removed what an earlier life of it had left behind.',
     writtenBy: 'sandbox-executor',

@@ -14,6 +14,7 @@ const serviceOf = (consumer: string): string => consumer.split('/', 1)[0] ?? '';
 export const placeOf = (event: CrucibleEvent<EventType>): string => {
   switch (event.type) {
     case 'crucible.evaluation.submitted.v1':
+    case 'crucible.evaluation.submitted.v2':
     case 'crucible.evaluation.admitted.v1':
     case 'crucible.evaluation.cancel-requested.v1':
     case 'crucible.evaluation.completed.v1':
@@ -24,9 +25,26 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.trial.started.v1':
     case 'crucible.trial.started.v2':
     case 'crucible.trial.finished.v1':
+    case 'crucible.trial.finished.v2':
+    case 'crucible.trial.model-called.v1':
+    case 'crucible.trial.tool-called.v1':
+    case 'crucible.trial.approval-requested.v1':
+    case 'crucible.trial.paused.v1':
     case 'crucible.sandbox.kill-confirmed.v1':
     case 'crucible.alert.raised.v1':
       return subjects.trial(event.data.evaluationId, event.data.trialId);
+    case 'crucible.trial.pause-requested.v1':
+    case 'crucible.trial.resumed.v1':
+    case 'crucible.trial.message-sent.v1':
+    case 'crucible.trial.termination-requested.v1':
+      return subjects.trialCommand(event.data.evaluationId, event.data.trialId);
+    case 'crucible.trial.approval-decided.v1': {
+      // An executor can say that nobody answered, and cannot answer in a person's place.
+      const { evaluationId, trialId, decision } = event.data;
+      return decision.kind === 'expired'
+        ? subjects.trial(evaluationId, trialId)
+        : subjects.trialCommand(evaluationId, trialId);
+    }
     case 'crucible.executor.started.v1':
     case 'crucible.executor.stopped.v1':
     case 'crucible.executor.health-changed.v1':

@@ -19,6 +19,10 @@ export const subjects = {
   everyTrial: 'crucible.events.evaluation.*.trial.*',
   trialsOf: (id: EvaluationId) => `crucible.events.evaluation.${id}.trial.*`,
   trial: (id: EvaluationId, trial: TrialId) => `crucible.events.evaluation.${id}.trial.${trial}`,
+  /** What people ask of one trial while it runs; only the gateway writes there, and the trial's own events stand elsewhere. */
+  trialCommand: (id: EvaluationId, trial: TrialId) => `crucible.events.evaluation.${id}.trial.${trial}.command`,
+  everyTrialCommand: 'crucible.events.evaluation.*.trial.*.command',
+  trialCommandsOf: (id: EvaluationId) => `crucible.events.evaluation.${id}.trial.*.command`,
   platform: (topic: 'executor' | 'delivery' | 'evidence' | 'redrive' | 'stop') => `crucible.events.platform.${topic}`,
   /** Messages that a service could not handle; only that service writes there. */
   deadLetters: (service: string) => `crucible.events.platform.dead-letter.${service}`,

@@ -87,3 +87,43 @@ export const modelFailureSchema = z.enum([
   'aborted',
 ]);
 export type ModelFailure = z.infer<typeof modelFailureSchema>;
+
+/** Who put a message into a conversation. `user` is a simulated one, `person` somebody who watches the trial. */
+export const speakerSchema = z.enum(['suite', 'subject', 'tool', 'user', 'person', 'platform']);
+export type Speaker = z.infer<typeof speakerSchema>;
+
+const recordBase = {
+  /** Counts from 1, without gaps. */
+  n: z.int().min(1),
+  /** Epoch milliseconds. */
+  at: z.number().min(0),
+  /** Of the subject's conversation, from 1; 0 before its first reply. */
+  turn: count,
+};
+
+/** One line of a trial's `transcript` channel. */
+export const transcriptRecordSchema = z.discriminatedUnion('kind', [
+  /** A message of the conversation, as the subject is given it from then on. */
+  z.object({
+    ...recordBase,
+    kind: z.literal('message'),
+    by: speakerSchema,
+    message: modelMessageSchema,
+    /** Of a person's message: who said it, and its position in the log. */
+    actor: z.string().max(200).optional(),
+    position: count.optional(),
+  }),
+  /** A message of another conversation for the trial's sake: with a model that plays a person, or that judges. */
+  z.object({
+    ...recordBase,
+    kind: z.literal('aside'),
+    role: z.enum(['user', 'grader']),
+    message: modelMessageSchema,
+  }),
+  /**
+   * A turn is whole. The conversation can go on from here: it has so many messages, and the SHA-256 is over all bytes of
+   * the channel before this line.
+   */
+  z.object({ ...recordBase, kind: z.literal('turn'), messages: count, sha256: z.string() }),
+]);
+export type TranscriptRecord = z.infer<typeof transcriptRecordSchema>;

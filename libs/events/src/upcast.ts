@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { catalogue, eventTypes } from './catalogue.ts';
 import type { Catalogue, EventType } from './catalogue.ts';
+import { noBudget } from './evaluation-shapes.ts';
 
 type Catalogued = Readonly<Record<string, z.ZodType>>;
 
@@ -68,6 +69,11 @@ const FILE_BYTES_BEYOND_DISK_V1 = 4_096;
 
 /** The steps of our own catalogue. */
 export const upcasts = {
+  'crucible.evaluation.submitted.v1': {
+    to: 'crucible.evaluation.submitted.v2',
+    // A trial's scores were averaged, and so were epochs.
+    data: (old) => ({ ...old, suite: { ...old.suite, capability: null }, budget: noBudget, epochReducer: 'mean' }),
+  },
   'crucible.trial.started.v1': {
     to: 'crucible.trial.started.v2',
     data: (old) => ({
@@ -85,6 +91,10 @@ export const upcasts = {
     }),
   },
   'crucible.executor.reaped.v1': { to: 'crucible.executor.reaped.v2', data: (old) => old },
+  'crucible.trial.finished.v1': {
+    to: 'crucible.trial.finished.v2',
+    data: (old) => ({ ...old, usage: null, answer: null }),
+  },
 } as const satisfies Upcasts<Catalogue>;
 
 /** Types as they come out of decoding: the newest version of each event. */

@@ -88,3 +88,29 @@ it('tells what was reaped by version 1 as it stands: its kinds are kinds of vers
   const told = examples['crucible.executor.reaped.v2'].data;
   expect(readData('crucible.executor.reaped.v1', told)).toMatchObject({ ok: false, failure: 'bad-data' });
 });
+
+it('tells a submission of version 1 as one of a program without a bound of its own', () => {
+  const { data } = examples['crucible.evaluation.submitted.v1'];
+  expect(readData('crucible.evaluation.submitted.v1', data)).toEqual({
+    ok: true,
+    type: 'crucible.evaluation.submitted.v2',
+    data: {
+      ...data,
+      suite: { ...data.suite, capability: null },
+      subject: { kind: 'program' },
+      budget: { tokensMax: null, costMicroUsdMax: null, callsMax: null, timeMsMax: null },
+      epochReducer: 'mean',
+    },
+  });
+});
+
+it('tells an end of version 1 as it was, without usage and answer; the words of models are none of version 1', () => {
+  const { data } = examples['crucible.trial.finished.v1'];
+  expect(readData('crucible.trial.finished.v1', data)).toEqual({
+    ok: true,
+    type: 'crucible.trial.finished.v2',
+    data: { ...data, usage: null, answer: null },
+  });
+  const completed = { ...data, reason: 'completed' };
+  expect(readData('crucible.trial.finished.v1', completed)).toMatchObject({ ok: false, failure: 'bad-data' });
+});

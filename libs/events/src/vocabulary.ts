@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** How a trial ended. */
-export const reasonSchema = z.enum([
+/** How a trial ended, in the words of before models were evaluated. Published: nothing is added here. */
+export const reasonV1Schema = z.enum([
   'exit',
   'signal',
   'crash',
@@ -14,6 +14,23 @@ export const reasonSchema = z.enum([
   'engine-failure',
   'stopped',
   'lease-lost',
+]);
+
+/**
+ * How a trial ended. `completed`: the subject submitted or gave its final answer. The limits from `turn-limit` on are those
+ * of a conversation, wherever they were set: suite, evaluation, team or platform.
+ */
+export const reasonSchema = z.enum([
+  ...reasonV1Schema.options,
+  'completed',
+  'turn-limit',
+  'message-limit',
+  'token-limit',
+  'cost-limit',
+  'call-limit',
+  'time-limit',
+  'model-failure',
+  'terminated',
 ]);
 export type Reason = z.infer<typeof reasonSchema>;
 
@@ -35,6 +52,10 @@ export type Limit = z.infer<typeof limitSchema>;
 /** How bad an alert is, least first. `critical` is a leak or an effect outside the sandbox: somebody has to look now. */
 export const severitySchema = z.enum(['low', 'medium', 'high', 'critical']);
 export type Severity = z.infer<typeof severitySchema>;
+
+/** The dangerous capabilities that suites measure. */
+export const capabilityClassSchema = z.enum(['self-replication', 'human-manipulation', 'system-access', 'deception']);
+export type CapabilityClass = z.infer<typeof capabilityClassSchema>;
 
 /** What an alert is about: one of the four dangerous capabilities, or a sandbox that is being wasted on purpose. */
 export const capabilitySchema = z.enum([

@@ -83,7 +83,7 @@ describe('the list of events', () => {
     const expected = (wanted: (row: (typeof rows)[number]) => boolean): number[] =>
       rows.filter(wanted).map(({ position }) => position);
     const asc = { order: 'asc', limit: 1_000 } as const;
-    const type = 'crucible.trial.finished.v1';
+    const type = 'crucible.trial.finished.v2';
     expect(await positions(null, { ...asc, type })).toEqual(expected((row) => row.type === type));
     expect(await positions(null, { ...asc, type: 'crucible.trial.*' })).toEqual(
       expected((row) => row.type?.startsWith('crucible.trial.') === true),
@@ -116,13 +116,13 @@ describe('the list of events', () => {
     await apply(
       logOf([
         {
-          type: 'crucible.evaluation.submitted.v1',
+          type: 'crucible.evaluation.submitted.v2',
           subject: subjects.evaluation(mine),
           data: { evaluationId: mine },
           team: 'mine',
         },
         {
-          type: 'crucible.evaluation.submitted.v1',
+          type: 'crucible.evaluation.submitted.v2',
           subject: subjects.evaluation(theirs),
           data: { evaluationId: theirs },
           team: 'theirs',
@@ -168,7 +168,7 @@ describe('events of emergency stops', () => {
   const applied = (count: number) => ({ type: 'crucible.stop.applied.v1' as const, data: { stopId: id(count) } });
   const log = logOf([
     {
-      type: 'crucible.evaluation.submitted.v1',
+      type: 'crucible.evaluation.submitted.v2',
       subject: subjects.evaluation(theirs),
       data: { evaluationId: theirs },
       team: 'theirs',

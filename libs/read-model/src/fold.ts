@@ -1,4 +1,4 @@
-import type { DeadLetter, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedRules } from '@crucible/api';
 import {
   alertOf,
   evaluationOf,
@@ -13,6 +13,7 @@ import {
 } from '@crucible/domain';
 import type { AlertView, EvaluationView, StopRecord, TrialView } from '@crucible/domain';
 import type { CrucibleEvent, EvaluationId, TrialId } from '@crucible/events';
+import { callOf } from './calls.ts';
 import { deadLetterOf, reduceDeadLetter } from './dead-letters.ts';
 import { isReadable, loggedRow } from './logged.ts';
 import type { Logged, LoggedEvent, LoggedRow } from './logged.ts';
@@ -112,6 +113,7 @@ export class Fold {
   };
   /** Only ever added to: rows that no later event changes. */
   deliveries: Delivery[] = [];
+  calls: CallView[] = [];
   logged: LoggedRow[] = [];
 
   /** Folds one message. What it touches must have been loaded; messages come in the order of the log, each once. */
@@ -119,6 +121,8 @@ export class Fold {
     this.logged.push(loggedRow(message));
     if (!isReadable(message)) return;
     this.#evaluation(message);
+    const call = callOf(message);
+    if (call !== null) this.calls.push(call);
     this.#platform(message);
     const letter = deadLetterOf(message.event);
     if (letter !== null) this.#deadLetter(letter, message);

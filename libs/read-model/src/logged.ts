@@ -30,7 +30,7 @@ export interface LoggedRow {
   readonly stop_id: string | null;
 }
 
-const ofSubject = /^crucible\.events\.evaluation\.([^.]+)(?:\.trial\.([^.]+))?$/;
+const ofSubject = /^crucible\.events\.evaluation\.([^.]+)(?:\.trial\.([^.]+)(?:\.command)?)?$/;
 
 /** Whose history the subject is part of, as far as its names are ones that we give. */
 const placeOf = (subject: string): { evaluation: string | null; trial: string | null } => {

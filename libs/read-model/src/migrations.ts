@@ -172,6 +172,37 @@ const eventsOfStops: Migration = {
   },
 };
 
+/**
+ * Who was evaluated, what was called and what waits for a person. The rows that are there say nothing of it, so everything
+ * is filled again from the log.
+ */
+const modelsAndCalls: Migration = {
+  async up(db: Kysely<unknown>) {
+    await sql`truncate projection, evaluation, trial, executor, delivery, logged_event, dead_letter, alert, stop,
+      rule_set`.execute(db);
+    await db.schema
+      .alterTable('evaluation')
+      .addColumn('subject_kind', 'text', (column) => column.notNull())
+      .addColumn('subject_model', 'text')
+      .execute();
+    await sql`create index evaluation_model on evaluation (team, subject_model, submitted_position)`.execute(db);
+    await db.schema
+      .alterTable('trial')
+      .addColumn('approvals_waiting', 'bigint', (column) => column.notNull())
+      .execute();
+    await sql`create index trial_waiting on trial (evaluation_id, id) where approvals_waiting > 0`.execute(db);
+    await db.schema
+      .createTable('trial_call')
+      .addColumn('position', 'bigint', (column) => column.primaryKey())
+      .addColumn('evaluation_id', 'uuid', (column) => column.notNull())
+      .addColumn('trial_id', 'text', (column) => column.notNull())
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('view', 'json', (column) => column.notNull())
+      .execute();
+    await sql`create index trial_call_order on trial_call (evaluation_id, trial_id, position)`.execute(db);
+  },
+};
+
 const provider: MigrationProvider = {
   getMigrations: () =>
     Promise.resolve({
@@ -180,6 +211,7 @@ const provider: MigrationProvider = {
       '003-every-event': everyEvent,
       '004-alerts-and-stops': alertsAndStops,
       '005-events-of-stops': eventsOfStops,
+      '006-models-and-calls': modelsAndCalls,
     }),
 };
 

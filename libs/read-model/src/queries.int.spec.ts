@@ -3,7 +3,13 @@ import type { EvaluationView, Positioned, TrialView } from '@crucible/domain';
 import { limitSchema, outcomeSchema, reasonSchema, verdictSchema } from '@crucible/events';
 import type { EvaluationId, TrialId } from '@crucible/events';
 import { trialStatusSchema } from '@crucible/domain';
-import { evaluationListSchema, evaluationSnapshotSchema, trialListSchema } from '@crucible/api';
+import {
+  approvalListSchema,
+  callListSchema,
+  evaluationListSchema,
+  evaluationSnapshotSchema,
+  trialListSchema,
+} from '@crucible/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from './database.ts';
 import type { Database } from './database.ts';
@@ -72,7 +78,75 @@ const busiest = (): EvaluationId =>
     .map((id) => id as EvaluationId)
     .sort((one, other) => trialsOf(other).length - trialsOf(one).length)[0] as EvaluationId;
 
+describe('conversations', () => {
+  const callsOf = (id: EvaluationId, trialId: TrialId): number[] =>
+    log
+      .filter(({ event }) => /^crucible\.trial\.(model|tool)-called\./.test(event.type))
+      .filter(({ event }) => 'trialId' in event.data && event.data.trialId === trialId)
+      .filter(({ event }) => (event.data as { evaluationId: string }).evaluationId === id)
+      .map(({ position }) => position);
+  const talkative = (): { id: EvaluationId; trialId: TrialId; positions: number[] } =>
+    [...folded.trials.values()]
+      .map(({ evaluationId: id, id: trialId }) => ({ id, trialId, positions: callsOf(id, trialId) }))
+      .sort((one, other) => other.positions.length - one.positions.length)[0] as ReturnType<typeof talkative>;
+
+  it.each([1, 2, 200])('give their calls in the order of the log, each once, in pages of %i', async (limit) => {
+    const { id, trialId, positions } = talkative();
+    expect(positions.length).toBeGreaterThan(2);
+    const items: number[] = [];
+    for (let after: number | null = 0; after !== null;) {
+      const page = callListSchema.parse(await model.calls(id, trialId, { after, limit }));
+      expect(page.position).toBe(head);
+      items.push(...page.items.map(({ position }) => position));
+      after = page.next;
+    }
+    expect(items).toEqual(positions);
+  });
+
+  it('give the calls of one kind', async () => {
+    const { id, trialId, positions } = talkative();
+    const [models, tools] = await Promise.all(
+      (['model', 'tool'] as const).map((kind) => model.calls(id, trialId, { after: 0, limit: 500, kind })),
+    );
+    expect(models?.items.every(({ kind }) => kind === 'model')).toBe(true);
+    expect((models?.items.length ?? 0) + (tools?.items.length ?? 0)).toBe(positions.length);
+  });
+
+  it('tell what waits for a person while it waits, to its own team', async () => {
+    const other = await createTestDatabase(process.env['CRUCIBLE_TEST_DATABASE_URL']);
+    const past = await openDatabase(other.url);
+    try {
+      let waited = 0;
+      for (let at = 0; at < log.length; at += 40) {
+        const events = log.slice(at, at + 40);
+        await new Projector(past).apply(events, events.at(-1)?.position ?? 0);
+        const then = foldInMemory(log.slice(0, at + 40));
+        const expected = [...then.trials.values()].flatMap(({ approvals }) => approvals.map((each) => each.approvalId));
+        const list = approvalListSchema.parse(await new ReadModel(past).waitingApprovals(TEAM));
+        expect(list.items.map(({ approvalId }) => approvalId).sort()).toEqual(expected.sort());
+        waited += expected.length;
+      }
+      expect(waited).toBeGreaterThan(0);
+      expect((await new ReadModel(past).waitingApprovals('other')).items).toEqual([]);
+    } finally {
+      await past.destroy();
+      await other.drop();
+    }
+  });
+});
+
 describe('evaluations', () => {
+  it.each(['model-1', 'model-2', 'none'])('of the model %s are found by it', async (name) => {
+    const items = await everyPage((cursor) =>
+      model.evaluations(TEAM, { limit: 3, model: name, ...(cursor === undefined ? {} : { cursor }) }),
+    );
+    const expected = newestFirst().filter(({ subject }) => subject.kind !== 'program' && subject.model === name);
+    expect(items).toEqual(expected);
+    if (name !== 'none') expect(items.length).toBeGreaterThan(0);
+    const submitted = await model.submittedUpTo(TEAM, { at: head, model: name, limit: 500 });
+    expect(submitted.map(({ view }) => view)).toEqual(expected);
+  });
+
   it.each([1, 3, 7, 500])('come newest first, each once, in pages of %i', async (limit) => {
     const items = await everyPage((cursor) =>
       model.evaluations(TEAM, { limit, ...(cursor === undefined ? {} : { cursor }) }),

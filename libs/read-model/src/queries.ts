@@ -3,6 +3,9 @@ import type {
   AlertItem,
   AlertList,
   AlertListQuery,
+  ApprovalList,
+  CallList,
+  CallListQuery,
   DeadLetter,
   DeadLetterList,
   EvaluationList,
@@ -26,6 +29,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Database } from './database.ts';
 import {
   alertPage,
+  callPage,
   deadLetterPage,
   deliveryCounts,
   evaluationOfTeam,
@@ -43,6 +47,7 @@ import {
   submittedUpTo,
   trialPage,
   unacknowledgedCounts,
+  waitingTrials,
 } from './reads.ts';
 import type { DeadLetterListQuery, EvaluationListQuery, SubmittedQuery, TrialListQuery } from './reads.ts';
 import { positionOf, stopsById } from './statements.ts';
@@ -54,6 +59,9 @@ export interface SubmittedEvaluation {
   readonly view: EvaluationView;
   readonly submittedPosition: number;
 }
+
+/** Trials whose waiting calls are shown at once. */
+const waitingTrialsMax = 500;
 
 /** Whom a stop is for, and the position of the event that says so: what was said of it before is for nobody. */
 export interface WrittenAudience extends StopAudience {
@@ -82,8 +90,9 @@ export class ReadModel {
 
   evaluations(team: string, query: EvaluationListQuery): Promise<EvaluationList> {
     const before = query.cursor === undefined ? undefined : decodeCursor(query.cursor, 1)[0];
+    const model = query.model === undefined ? {} : { model: textColumn(query.model) };
     return this.#at(async (tx) => {
-      const rows = await evaluationPage(tx, team, query, before).execute();
+      const rows = await evaluationPage(tx, team, { ...query, ...model }, before).execute();
       const page = rows.slice(0, query.limit);
       const last = page.at(-1);
       const nextCursor =
@@ -134,6 +143,26 @@ export class ReadModel {
 
   async trial(id: EvaluationId, trialId: TrialId): Promise<{ trial: TrialView | null; position: number }> {
     return this.#at(async (tx) => ({ trial: (await oneTrial(tx, id, trialId).executeTakeFirst())?.view ?? null }));
+  }
+
+  /** Calls of one trial in their order. */
+  calls(id: EvaluationId, trialId: TrialId, query: CallListQuery): Promise<CallList> {
+    return this.#at(async (tx) => {
+      const rows = await callPage(tx, id, trialId, query).execute();
+      const items = rows.slice(0, query.limit).map(({ view }) => view);
+      return { items, next: rows.length > query.limit ? (items.at(-1)?.position ?? null) : null };
+    });
+  }
+
+  /** What waits for a person in a team's trials, the oldest first. */
+  waitingApprovals(team: string): Promise<ApprovalList> {
+    return this.#at(async (tx) => {
+      const trials = await waitingTrials(tx, textColumn(team), waitingTrialsMax).execute();
+      const items = trials.flatMap(({ view: { evaluationId, id: trialId, sampleId, approvals } }) =>
+        approvals.map((approval) => ({ evaluationId, trialId, sampleId, ...approval })),
+      );
+      return { items: items.sort((one, other) => (one.requestedAt < other.requestedAt ? -1 : 1)) };
+    });
   }
 
   platform(): Promise<Omit<Platform, 'version'>> {

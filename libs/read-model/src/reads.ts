@@ -1,4 +1,10 @@
-import type { AlertListQuery, evaluationListQuerySchema, EventListQuery, StopListQuery } from '@crucible/api';
+import type {
+  AlertListQuery,
+  CallListQuery,
+  evaluationListQuerySchema,
+  EventListQuery,
+  StopListQuery,
+} from '@crucible/api';
 import type { deadLetterListQuerySchema, trialListQuerySchema } from '@crucible/api';
 import type { EvaluationId, TrialId } from '@crucible/events';
 import { sql } from 'kysely';
@@ -28,6 +34,7 @@ export const evaluationPage = (
   let select = db.selectFrom('evaluation').select(['view', 'submitted_position']).where('team', '=', team);
   if (query.status !== undefined) select = select.where('status', '=', query.status);
   if (query.suite !== undefined) select = select.where('suite_name', '=', query.suite);
+  if (query.model !== undefined) select = select.where('subject_model', '=', query.model);
   if (before !== undefined) select = select.where('submitted_position', '<', before);
   return select.orderBy('submitted_position', 'desc').limit(query.limit + 1);
 };
@@ -37,13 +44,14 @@ export interface SubmittedQuery {
   readonly at: number;
   readonly status?: string | undefined;
   readonly suite?: string | undefined;
+  readonly model?: string | undefined;
   /** Only those submitted before this position. */
   readonly before?: number | undefined;
   readonly limit: number;
 }
 
 export const submittedUpTo = (db: Kysely<Tables>, team: string, query: SubmittedQuery) => {
-  const { at, status, suite, before } = query;
+  const { at, status, suite, model, before } = query;
   let select = db
     .selectFrom('evaluation')
     .select(['view', 'submitted_position'])
@@ -52,6 +60,7 @@ export const submittedUpTo = (db: Kysely<Tables>, team: string, query: Submitted
   if (status !== undefined)
     select = select.where((row) => row.or([row('position', '>', at), row('status', '=', status)]));
   if (suite !== undefined) select = select.where('suite_name', '=', suite);
+  if (model !== undefined) select = select.where('subject_model', '=', model);
   if (before !== undefined) select = select.where('submitted_position', '<', before);
   return select.orderBy('submitted_position', 'desc').limit(query.limit);
 };
@@ -90,6 +99,29 @@ export const trialPage = (
 
 export const oneTrial = (db: Kysely<Tables>, id: EvaluationId, trialId: TrialId) =>
   db.selectFrom('trial').select('view').where('evaluation_id', '=', id).where('id', '=', trialId);
+
+/** @param after position of the last call on the page before this one */
+export const callPage = (db: Kysely<Tables>, id: EvaluationId, trialId: TrialId, query: CallListQuery) => {
+  let select = db
+    .selectFrom('trial_call')
+    .select('view')
+    .where('evaluation_id', '=', id)
+    .where('trial_id', '=', trialId)
+    .where('position', '>', query.after);
+  if (query.kind !== undefined) select = select.where('kind', '=', query.kind);
+  return select.orderBy('position').limit(query.limit + 1);
+};
+
+/** Trials of a team in which a tool call waits for a person. What waits is bounded, and so is what is shown of it. */
+export const waitingTrials = (db: Kysely<Tables>, team: string, limit: number) =>
+  db
+    .selectFrom('trial')
+    .innerJoin('evaluation', 'evaluation.id', 'trial.evaluation_id')
+    .select('trial.view')
+    .where('trial.approvals_waiting', '>', 0)
+    .where('evaluation.team', '=', team)
+    .orderBy('trial.position')
+    .limit(limit);
 
 export const executors = (db: Kysely<Tables>) => db.selectFrom('executor').select('view').orderBy('id');
 

@@ -1,4 +1,4 @@
-import type { DeadLetter, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedRules } from '@crucible/api';
 import type { AlertView, TrialView } from '@crucible/domain';
 import type { StopScope } from '@crucible/events';
 import type { Fold, Held, HeldEvaluation, HeldStop } from './fold.ts';
@@ -27,6 +27,8 @@ export const shapes = {
       team: 'text',
       status: 'text',
       suite_name: 'text',
+      subject_kind: 'text',
+      subject_model: 'text',
       submitted_position: 'bigint',
       position: 'bigint',
       view: 'json',
@@ -48,11 +50,28 @@ export const shapes = {
       reason: 'text',
       verdict: 'text',
       limits_hit: 'text[]',
+      approvals_waiting: 'bigint',
       position: 'bigint',
       view: 'json',
     },
     key: ['evaluation_id', 'id'],
-    changing: ['status', 'latest', 'outcome', 'reason', 'verdict', 'limits_hit', 'position', 'view'],
+    changing: [
+      'status',
+      'latest',
+      'outcome',
+      'reason',
+      'verdict',
+      'limits_hit',
+      'approvals_waiting',
+      'position',
+      'view',
+    ],
+  },
+  trial_call: {
+    name: 'trial_call',
+    columns: { position: 'bigint', evaluation_id: 'uuid', trial_id: 'text', kind: 'text', view: 'json' },
+    key: ['position'],
+    changing: [],
   },
   executor: {
     name: 'executor',
@@ -146,6 +165,8 @@ export const evaluationRow = ({ view, submittedPosition }: HeldEvaluation): Row 
   textColumn(view.team),
   view.status,
   textColumn(view.suite.name),
+  view.subject.kind,
+  view.subject.kind === 'program' ? null : textColumn(view.subject.model),
   submittedPosition,
   view.position,
   JSON.stringify(view),
@@ -163,7 +184,16 @@ export const trialRow = (view: TrialView): Row => [
   view.reason,
   view.verdict,
   view.limitsHit,
+  view.approvals.length,
   view.position,
+  JSON.stringify(view),
+];
+
+const callRow = (view: CallView): Row => [
+  view.position,
+  view.evaluationId,
+  view.trialId,
+  view.kind,
   JSON.stringify(view),
 ];
 
@@ -244,6 +274,7 @@ export const otherRows = (fold: Fold): RowsOf[] => [
   { shape: shapes.stop, rows: present(fold.changed.stops, fold.stops).map(stopRow) },
   { shape: shapes.rule_set, rows: present(fold.changed.ruleSets, fold.ruleSets).map(ruleSetRow) },
   { shape: shapes.delivery, rows: fold.deliveries.map(({ id, succeeded, position }) => [id, succeeded, position]) },
+  { shape: shapes.trial_call, rows: fold.calls.map(callRow) },
   { shape: shapes.logged_event, rows: fold.logged.map(loggedValues) },
 ];
 

@@ -39,11 +39,11 @@ const everyTrialFilter = {
   limitHit: 'wall-time',
   latest: true,
 } as const;
-const everySubmittedFilter = { at: 100, before: 50, status: 'running', suite: '', limit: 50 };
+const everySubmittedFilter = { at: 100, before: 50, status: 'running', suite: '', model: '', limit: 50 };
 const events = { order: 'desc', limit: 100 } as const;
 const everyEventFilter = {
   ...events,
-  type: 'crucible.trial.finished.v1',
+  type: 'crucible.trial.finished.v2',
   actor: 'user:local',
   evaluation: id,
   trial: trialId,
@@ -82,13 +82,21 @@ const all: Readonly<Record<string, Compilable>> = {
   'read-lock': reads.lockForReading,
   'read-position': statements.positionOf(offline),
   'evaluation-list': reads.evaluationPage(offline, team, { limit: 50 }, undefined),
-  'evaluation-list-filtered': reads.evaluationPage(offline, team, { limit: 50, status: 'running', suite: '' }, 1),
+  'evaluation-list-filtered': reads.evaluationPage(
+    offline,
+    team,
+    { limit: 50, status: 'running', suite: '', model: '' },
+    1,
+  ),
   'evaluation-list-past': reads.submittedUpTo(offline, team, everySubmittedFilter),
   'evaluation-by-id': reads.evaluationOfTeam(offline, team, id),
   'trial-list': reads.trialPage(offline, id, { limit: 100 }, undefined),
   'trial-list-filtered': reads.trialPage(offline, id, everyTrialFilter, [0, 1, 1]),
   'trial-list-whole': reads.everyTrial(offline, id),
   'trial-by-id': reads.oneTrial(offline, id, trialId),
+  'call-list': reads.callPage(offline, id, trialId, { after: 0, limit: 200 }),
+  'call-list-filtered': reads.callPage(offline, id, trialId, { after: 0, limit: 200, kind: 'model' }),
+  'trial-list-waiting': reads.waitingTrials(offline, team, 500),
   'executor-list': reads.executors(offline),
   'delivery-counts': reads.deliveryCounts(offline),
   'event-list': reads.loggedEvents(offline, null, events),

@@ -1,4 +1,4 @@
-import type { DeadLetter, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedRules } from '@crucible/api';
 import type { AlertView, StopRecord } from '@crucible/domain';
 import type { ColumnType } from 'kysely';
 import type { EvaluationView, Platform, TrialView } from './views.ts';
@@ -16,6 +16,9 @@ export interface Tables {
     team: string;
     status: string;
     suite_name: string;
+    subject_kind: string;
+    /** The configured name of the model; null for a program. */
+    subject_model: string | null;
     submitted_position: Position;
     position: Position;
     view: Json<EvaluationView>;
@@ -32,8 +35,18 @@ export interface Tables {
     reason: string | null;
     verdict: string | null;
     limits_hit: string[];
+    /** Tool calls that wait for a person. */
+    approvals_waiting: Position;
     position: Position;
     view: Json<TrialView>;
+  };
+  /** A call of a trial to a model or a tool, told once and never changed. */
+  trial_call: {
+    position: Position;
+    evaluation_id: string;
+    trial_id: string;
+    kind: string;
+    view: Json<CallView>;
   };
   executor: { id: string; position: Position; view: Json<ExecutorView> };
   delivery: { id: string; succeeded: boolean; position: Position };
@@ -94,6 +107,7 @@ export const derivedTables = [
   'projection',
   'evaluation',
   'trial',
+  'trial_call',
   'executor',
   'delivery',
   'logged_event',

@@ -1,3 +1,4 @@
+import { checkModelSample, checkModelSuite } from './cross-checks-model.ts';
 import type { FieldProblem } from './explain.ts';
 import { platformMaxima } from './format.ts';
 import { compilePattern } from './pattern.ts';
@@ -42,13 +43,17 @@ interface Rules {
   readonly targetIsPattern: boolean;
 }
 
+/** Scorers that compare an answer with the sample's target. */
+const comparing: ReadonlySet<string> = new Set(['includes', 'exact', 'choice', 'numeric']);
+
 const rulesOf = (scorers: readonly Loose[]): Rules => {
   const targetIsPattern = scorers.some((scorer) => scorer['kind'] === 'regex' && scorer['pattern'] === undefined);
   return {
     scorers,
     targetIsPattern,
     needsTarget:
-      targetIsPattern || scorers.some((scorer) => scorer['kind'] === 'includes' || scorer['kind'] === 'exact'),
+      targetIsPattern ||
+      scorers.some(({ kind, matchTarget }) => comparing.has(String(kind)) || (kind === 'json' && matchTarget === true)),
   };
 };
 
@@ -120,7 +125,8 @@ export const crossChecks = (draft: unknown): FieldProblem[] => {
   const scorers = listOf(draft['scorers']);
   const rules = rulesOf(scorers.filter(isMap));
   const samples = isMap(draft['dataset']) ? listOf(draft['dataset']['samples']) : [];
-  const problems: FieldProblem[] = [...checkStrict(draft['sandbox'])];
+  const solver = isMap(draft['solver']) ? String(draft['solver']['kind'] ?? 'program') : 'program';
+  const problems: FieldProblem[] = [...checkStrict(draft['sandbox']), ...checkModelSuite(draft, solver)];
   const seen = new Map<string, number>();
   samples.forEach((sample, index) => {
     if (!isMap(sample)) return;
@@ -136,6 +142,7 @@ export const crossChecks = (draft: unknown): FieldProblem[] => {
         });
     }
     problems.push(...checkScored(sample, rules, path), ...checkAlerts(sample, path), ...checkFiles(sample, path));
+    problems.push(...checkModelSample(sample, solver, rules.scorers, path));
   });
   scorers.forEach((scorer, index) => {
     if (!isMap(scorer) || scorer['kind'] !== 'regex' || typeof scorer['pattern'] !== 'string') return;

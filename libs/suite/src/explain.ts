@@ -106,6 +106,18 @@ const choice = (values: readonly unknown[], given: unknown): string => {
   return `must be ${known.length > 1 ? 'one of ' : ''}${known.join(', ')}, not ${kindOf(given)}${near ? `; did you mean ${near}?` : ''}`;
 };
 
+/** What the branches of a union are, when what was given is none of their kinds. */
+const kindsText = (branches: readonly (readonly z.core.$ZodIssue[])[], given: unknown): string => {
+  const kinds = branches.flatMap((branch) =>
+    branch.flatMap((issue) =>
+      issue.code === 'invalid_type' && issue.path.length === 0 ? [words[issue.expected] ?? issue.expected] : [],
+    ),
+  );
+  return kinds.length === 0
+    ? 'is not what is expected here'
+    : `must be ${[...new Set(kinds)].join(' or ')}, not ${kindOf(given)}`;
+};
+
 const messageOf = (issue: z.core.$ZodIssue, given: unknown): string => {
   switch (issue.code) {
     case 'invalid_type':
@@ -121,12 +133,40 @@ const messageOf = (issue: z.core.$ZodIssue, given: unknown): string => {
         ? 'must not be empty'
         : bound('least', issue.minimum, issue.origin);
     case 'invalid_union':
+      if (given === undefined && issue.message === UNION_WITHOUT_WORDS) return 'is missing';
+      if (issue.message === UNION_WITHOUT_WORDS && !('options' in issue)) return kindsText(issue.errors, given);
       return 'options' in issue && issue.options !== undefined ? choice(issue.options, given) : issue.message;
     case 'invalid_key':
       return `${issue.issues[0]?.message ?? 'is not a name that is allowed here'}`;
     default:
       return issue.message;
   }
+};
+
+const UNION_WITHOUT_WORDS = 'Invalid input';
+const isRootType = ({ code, path }: z.core.$ZodIssue): boolean => code === 'invalid_type' && path.length === 0;
+
+/** How many of the author's keys a branch does not know: the fewer, the likelier it was meant. */
+const strangeKeys = (issues: readonly z.core.$ZodIssue[]): number =>
+  issues.reduce(
+    (sum, issue) => sum + (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys.length : 0),
+    0,
+  );
+const depth = (issues: readonly z.core.$ZodIssue[]): number => Math.max(0, ...issues.map(({ path }) => path.length));
+
+/**
+ * Of a union that has no words of its own, the complaints of the branch that the author was writing: one of the kind that
+ * was given, with the fewest strange keys.
+ */
+export const meantIssues = (issue: z.core.$ZodIssue): z.core.$ZodIssue[] => {
+  if (issue.code !== 'invalid_union' || issue.message !== UNION_WITHOUT_WORDS || issue.errors.length === 0)
+    return [issue];
+  const ofKind = issue.errors.filter((branch) => !branch.some(isRootType));
+  const [meant] = (ofKind.length > 0 ? ofKind : issue.errors).toSorted(
+    (one, other) => strangeKeys(one) - strangeKeys(other) || depth(other) - depth(one) || one.length - other.length,
+  );
+  if (meant === undefined || ofKind.length === 0) return [issue];
+  return meant.flatMap((inner) => meantIssues({ ...inner, path: [...issue.path, ...inner.path] }));
 };
 
 const tidy = (path: readonly PropertyKey[]): (string | number)[] =>
@@ -143,6 +183,7 @@ export const explainIssues = (
 ): FieldProblem[] =>
   issues
     .slice(0, PROBLEMS_MAX)
+    .flatMap(meantIssues)
     .flatMap((issue): FieldProblem[] => {
       const path = tidy(issue.path);
       if (issue.code !== 'unrecognized_keys') {

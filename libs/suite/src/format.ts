@@ -1,5 +1,7 @@
-import { reasonSchema, verdictSchema } from '@crucible/events';
+import { capabilityClassSchema, epochReducerSchema, reasonSchema, verdictSchema } from '@crucible/events';
 import { z } from 'zod';
+import { scorerSchemaOf } from './format-scorers.ts';
+import { conversationMaxima, promptSchema, solverSchemaOf } from './format-solver.ts';
 import { byteSize, duration } from './quantities.ts';
 
 const MiB = 1024 ** 2;
@@ -62,6 +64,7 @@ export const metadataSchema = z.strictObject({
   description: z.string().max(4_000).default(''),
   licence: line(100).optional(),
   source: line(300).optional(),
+  capability: capabilityClassSchema.optional().describe('The dangerous capability that it measures.'),
 });
 
 export const profileNameSchema = z
@@ -106,8 +109,8 @@ export const inlineContentSchema = z.union([text, base64], {
   error:
     'must be text or { base64: … }, of at most 1MiB; a file beside the suite must be read in before it is submitted',
 });
-/** How a program can end. That its sandbox failed or was stopped is no result, so no sample can expect it. */
-const endSchema = reasonSchema.exclude(['engine-failure', 'stopped', 'lease-lost']);
+/** How a trial can end. That its sandbox or its model failed, or that people ended it, is no result, so no sample can expect it. */
+const endSchema = reasonSchema.exclude(['engine-failure', 'stopped', 'lease-lost', 'model-failure', 'terminated']);
 export const guestPathSchema = z
   .string()
   .min(1)
@@ -152,13 +155,41 @@ const metadataValue = z.union([z.string().max(2_000), z.number(), z.boolean(), z
   error: 'must be a text of at most 2000 characters, a number, true, false or null',
 });
 
+/** A program's text, or a file beside the suite that holds it. */
+const sourceOrBeside = z.union([sourceSchema, beside], {
+  error: 'must be text, or { file: … } for a text file beside the suite',
+});
+
+const messagesInput = z.strictObject({
+  messages: z
+    .array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: promptSchema }))
+    .min(1)
+    .max(conversationMaxima.messages),
+});
+
+/** @param source how the text of a program may be given here */
+export const inputSchemaOf = <S extends z.ZodType>(source: S) =>
+  z.union([
+    promptSchema,
+    messagesInput,
+    z.strictObject({
+      language: z.enum(['python', 'shell']),
+      source,
+      stdin: z.string().max(platformMaxima.fileBytes).optional(),
+    }),
+  ]);
+
 export const sampleSchema = z.strictObject({
   id: sampleId,
-  input: z.strictObject({
-    language: z.enum(['python', 'shell']),
-    source: z.union([sourceSchema, beside], { error: 'must be text, or { file: … } for a text file beside the suite' }),
-    stdin: z.string().max(platformMaxima.fileBytes).optional(),
-  }),
+  input: inputSchemaOf(sourceOrBeside).describe(
+    'A program, for the solver program. For models: the prompt, or the messages a conversation begins with.',
+  ),
+  choices: z
+    .array(z.string().min(1).max(2_000))
+    .min(2)
+    .max(conversationMaxima.choices)
+    .optional()
+    .describe('Shown behind the prompt, lettered from A; the target names the right ones.'),
   target: z
     .union([targetText, z.array(targetText).min(1).max(50)], {
       error: 'must be a text of 1 to 10000 characters, or a list of at most 50 of them',
@@ -176,22 +207,28 @@ export const sampleSchema = z.strictObject({
   expectation: expectationSchema.optional(),
 });
 
-export const scorerSchema = z.discriminatedUnion('kind', [
-  z
-    .strictObject({ kind: z.literal('exit-code'), equals: z.int().min(0).max(255).default(0) })
-    .describe(
-      'The program ended by itself with this exit code. Not applied to samples that expect a reason or an exit code.',
-    ),
-  z
-    .strictObject({ kind: z.literal('includes'), ignoreCase: z.boolean().default(false) })
-    .describe('Standard output contains the target.'),
-  z
-    .strictObject({ kind: z.literal('exact') })
-    .describe('Standard output, without surrounding white space, is the target.'),
-  z
-    .strictObject({ kind: z.literal('regex'), pattern: z.string().min(1).max(1_000).optional() })
-    .describe('Standard output matches the pattern (RE2 syntax, anywhere in it), or the target read as a pattern.'),
-]);
+export const scorerSchema = scorerSchemaOf(sourceOrBeside);
+export const solverSchema = solverSchemaOf(sourceOrBeside);
+
+const epochCount = z.int().min(1).max(platformMaxima.epochs);
+export const epochsSchema = z.union(
+  [epochCount, z.strictObject({ count: epochCount, reducer: epochReducerSchema.default('mean') })],
+  {
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null
+        ? undefined
+        : `must be a whole number from 1 to ${platformMaxima.epochs}, or { count, reducer }`,
+  },
+);
+
+const evaluationBudget = {
+  tokens: z.int().min(1).optional().describe('Tokens of the whole evaluation.'),
+  cost: z.number().min(0).max(conversationMaxima.costUsd).optional().describe('US dollars of the whole evaluation.'),
+  calls: z.int().min(1).optional().describe('Calls to models of the whole evaluation.'),
+  time: duration('1h', 1_000, conversationMaxima.timeMs * 30)
+    .optional()
+    .describe('Working time of all trials together.'),
+};
 
 const samples = z.array(sampleSchema).min(1, 'a dataset needs at least one sample').max(platformMaxima.samples);
 
@@ -205,9 +242,11 @@ export const suiteFileSchema = z.strictObject({
     z.strictObject({ samples }),
     z.strictObject({ file: line(300).describe('JSONL file beside the suite, one sample a line.') }),
   ]),
-  solver: z.strictObject({ kind: z.literal('program') }).prefault({ kind: 'program' }),
+  solver: solverSchema.prefault({ kind: 'program' }),
   scorers: z.array(scorerSchema).max(10).default([]),
-  epochs: z.int().min(1).max(platformMaxima.epochs).default(1),
+  epochs: epochsSchema
+    .default(1)
+    .describe('How often each sample is tried, and how the scores of its epochs become one.'),
   limits: z
     .strictObject({
       concurrency: z
@@ -222,6 +261,7 @@ export const suiteFileSchema = z.strictObject({
         .max(platformMaxima.attempts)
         .default(3)
         .describe('Attempts at a trial whose sandbox, not its program, failed.'),
+      ...evaluationBudget,
     })
     .prefault({}),
 });

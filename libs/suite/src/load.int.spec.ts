@@ -67,7 +67,7 @@ describe('a good suite', () => {
       'programs/one.sh': 'echo héllo\n',
     });
     const loaded = await loadSuite(folder);
-    expect(loaded.ok && loaded.suite.dataset.samples[0]?.input.source).toBe('echo héllo\n');
+    expect(loaded.ok && loaded.suite.dataset.samples[0]?.input).toMatchObject({ source: 'echo héllo\n' });
   });
 
   it('may begin with a byte order mark and end its lines as Windows does', async () => {

@@ -3,6 +3,7 @@ import { crossChecks } from './cross-checks.ts';
 import { explainIssues, fieldOf } from './explain.ts';
 import type { FieldProblem } from './explain.ts';
 import { platformMaxima } from './format.ts';
+import { jsonSchemaProblems } from './json-schema.ts';
 import { parseJsonLines } from './parse-jsonl.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { nowhere } from './place.ts';
@@ -12,6 +13,7 @@ import type { Folder } from './read-inside.ts';
 import { suiteSchema, suiteShape } from './suite.ts';
 import type { Suite } from './suite.ts';
 
+export { jsonSchemaProblems } from './json-schema.ts';
 export * from './profiles-file.ts';
 
 /** One mistake in a suite's files. `line` and `column` count from 1; 0 where the whole file is meant. */
@@ -80,26 +82,45 @@ interface Reference {
   readonly textOnly: boolean;
 }
 
+type Path = readonly (string | number)[];
+const found = (holder: Loose, key: string, path: Path, textOnly: boolean): Reference[] => {
+  const content = holder[key];
+  if (!isMap(content) || typeof content['file'] !== 'string') return [];
+  return [{ holder, key, path: [...path, key, 'file'], file: content['file'], textOnly }];
+};
+
 const referencesOf = (sample: unknown, index: number): Reference[] => {
   if (!isMap(sample)) return [];
   const path = ['dataset', 'samples', index];
-  const found = (holder: Loose, key: string, where: string, textOnly: boolean): Reference[] => {
-    const content = holder[key];
-    if (!isMap(content) || typeof content['file'] !== 'string') return [];
-    return [{ holder, key, path: [...path, where, key, 'file'], file: content['file'], textOnly }];
-  };
   const { input, files } = sample;
   const names = isMap(files) ? Object.keys(files).slice(0, platformMaxima.filesPerSample + 1) : [];
   return [
-    ...(isMap(input) ? found(input, 'source', 'input', true) : []),
-    ...names.flatMap((name) => found(files as Loose, name, 'files', false)),
+    ...(isMap(input) ? found(input, 'source', [...path, 'input'], true) : []),
+    ...names.flatMap((name) => found(files as Loose, name, [...path, 'files'], false)),
+  ];
+};
+
+const listed = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value.slice(0, 100) : []);
+
+/** Programs of the suite's own tools and scorers. */
+const programsOf = (root: Loose): Reference[] => {
+  const tools = listed(isMap(root['solver']) ? root['solver']['tools'] : undefined);
+  return [
+    ...tools.flatMap((tool, index) =>
+      isMap(tool) && isMap(tool['program'])
+        ? found(tool['program'], 'source', ['solver', 'tools', index, 'program'], true)
+        : [],
+    ),
+    ...listed(root['scorers']).flatMap((scorer, index) =>
+      isMap(scorer) ? found(scorer, 'source', ['scorers', index], true) : [],
+    ),
   ];
 };
 
 /** Puts in the place of every `{ file: … }` what that file holds. */
-const inlineFiles = async (draft: Draft, samples: readonly unknown[], at: Locator): Promise<void> => {
+const inlineFiles = async (draft: Draft, references: readonly Reference[], at: Locator): Promise<void> => {
   let budget: number = platformMaxima.suiteBytes;
-  for (const { holder, key, path, file: named, textOnly } of samples.flatMap(referencesOf)) {
+  for (const { holder, key, path, file: named, textOnly } of references) {
     const refuse = (why: string): void => {
       const { file, place } = at(path);
       draft.report(file, place, fieldOf(path), `${displayableLine(named, 100)} ${why}`);
@@ -172,11 +193,13 @@ export const loadSuite = async (path: string): Promise<LoadedSuite> => {
   const joined = samplesBeside === undefined || !isMap(root) ? root : { ...root, dataset: { samples: samplesBeside } };
   const at = locator(suite, folder.suiteFile, beside);
   const samples = isMap(joined) && isMap(joined['dataset']) ? joined['dataset']['samples'] : undefined;
-  await inlineFiles(draft, Array.isArray(samples) ? samples.slice(0, platformMaxima.samples) : [], at);
+  const ofSamples = Array.isArray(samples) ? samples.slice(0, platformMaxima.samples).flatMap(referencesOf) : [];
+  await inlineFiles(draft, [...(isMap(joined) ? programsOf(joined) : []), ...ofSamples], at);
   const shape = suiteShape.safeParse(joined);
   const problems = uniqueProblems([
     ...(shape.success ? [] : explainIssues(suiteShape, shape.error.issues, joined)),
     ...crossChecks(joined),
+    ...jsonSchemaProblems(joined),
   ]);
   for (const problem of problems) {
     // A dataset that could not be read was reported as a whole; the rest of the suite is still judged.

@@ -1,7 +1,8 @@
 import { reasonSchema, scoreSchema, verdictSchema } from '@crucible/events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Expectation, Scorer } from './format.ts';
+import type { Expectation } from './format.ts';
+import type { SuiteScorer as Scorer } from './suite.ts';
 import { scoreTrial } from './score.ts';
 import type { TrialResult } from './score.ts';
 import { sampleWith } from './testing.ts';

@@ -1,9 +1,12 @@
-import type { SandboxLimits } from '@crucible/events';
+import type { Budget, EpochReducer, SandboxLimits } from '@crucible/events';
 import { z } from 'zod';
 import { crossChecks } from './cross-checks.ts';
+import { scorerSchemaOf } from './format-scorers.ts';
+import { solverSchemaOf } from './format-solver.ts';
 import {
   guestPathSchema,
   inlineContentSchema,
+  inputSchemaOf,
   platformMaxima,
   sampleSchema,
   sourceSchema,
@@ -14,7 +17,7 @@ import { bytesOf, msOf } from './quantities.ts';
 
 /** A sample with its program and files inside it. */
 export const inlineSampleSchema = sampleSchema.extend({
-  input: sampleSchema.shape.input.extend({ source: sourceSchema }),
+  input: inputSchemaOf(sourceSchema),
   files: z
     .record(guestPathSchema, inlineContentSchema)
     .refine(
@@ -29,6 +32,8 @@ export const suiteShape = suiteFileSchema.extend({
   dataset: z.strictObject({
     samples: z.array(inlineSampleSchema).min(1, 'a dataset needs at least one sample').max(platformMaxima.samples),
   }),
+  solver: solverSchemaOf(sourceSchema).prefault({ kind: 'program' }),
+  scorers: z.array(scorerSchemaOf(sourceSchema)).max(10).default([]),
 });
 
 /** A suite whose samples and files are all inside it: what travels to the platform and is stored under its digest. */
@@ -37,6 +42,31 @@ export const suiteSchema = suiteShape.superRefine((suite, context) => {
 });
 export type Suite = z.infer<typeof suiteSchema>;
 export type SuiteSample = Suite['dataset']['samples'][number];
+export type SuiteSolver = Suite['solver'];
+export type SuiteScorer = Suite['scorers'][number];
+export type SuiteTool = Exclude<Extract<SuiteSolver, { kind: 'agent' }>['tools'][number], string>;
+
+/** What a sample of the solver `program` holds. */
+export type ProgramInput = Extract<SuiteSample['input'], { language: unknown }>;
+export const isProgramInput = (input: SuiteSample['input']): input is ProgramInput =>
+  typeof input === 'object' && 'language' in input;
+
+export const epochsOf = ({
+  epochs,
+}: Pick<Suite, 'epochs'>): { readonly count: number; readonly reducer: EpochReducer } =>
+  typeof epochs === 'number' ? { count: epochs, reducer: 'mean' } : epochs;
+
+const MICRO = 1_000_000;
+/** US dollars as an author writes them, in millionths. */
+export const microUsd = (dollars: number): number => Math.round(dollars * MICRO);
+
+/** What a suite lets one evaluation of it use. */
+export const budgetOf = ({ limits }: Pick<Suite, 'limits'>): Budget => ({
+  tokensMax: limits.tokens ?? null,
+  costMicroUsdMax: limits.cost === undefined ? null : microUsd(limits.cost),
+  callsMax: limits.calls ?? null,
+  timeMsMax: limits.time === undefined ? null : msOf(limits.time),
+});
 
 const TMP_BYTES_MAX = 16 * 1024 ** 2;
 const FILES_OPEN_MAX = 1_024;

@@ -188,7 +188,7 @@ describe('explanations', () => {
       }),
     ).toEqual(['scorers[0].ignorecase: is not a field of this format; did you mean ignoreCase?']);
     expect(problems({ scorers: [{ kind: 'exitcode' }] })).toEqual([
-      'scorers[0].kind: must be one of exit-code, includes, exact, regex, not the string exitcode; did you mean exit-code?',
+      'scorers[0].kind: must be one of exit-code, includes, exact, regex, choice, numeric, json, program, model-graded, kernel, not the string exitcode; did you mean exit-code?',
     ]);
     expect(problems({ nothingNear: 1 })[0]).toContain('known here: apiVersion, kind');
   });
@@ -198,7 +198,7 @@ describe('explanations', () => {
     const parsed = suiteSchema.safeParse({ ...rest, epochs: 'two' });
     expect(explainIssues(suiteSchema, parsed.error?.issues ?? [], { ...rest, epochs: 'two' })).toEqual([
       { path: ['metadata'], message: 'is missing' },
-      { path: ['epochs'], message: 'must be a number, not the string two' },
+      { path: ['epochs'], message: 'must be a whole number from 1 to 100, or { count, reducer }' },
     ]);
   });
 

@@ -31,7 +31,7 @@ describe('a command', () => {
   it('says who asked, by which proof and from where', async () => {
     const id = await submit();
     const byToken = { actor: 'user:local', authmethod: 'token', clientaddress: '127.0.0.1' };
-    expect(await lastCaller(id)).toEqual({ type: 'crucible.evaluation.submitted.v1', ...byToken });
+    expect(await lastCaller(id)).toEqual({ type: 'crucible.evaluation.submitted.v2', ...byToken });
     const link = new URL((await gateway.ask('/api/v1/login-links', { method: 'POST' })).json.url);
     const login = await ask(gateway.port, `${link.pathname}${link.search}`);
     const cookie = String(login.headers['set-cookie']).split(';', 1)[0] ?? '';

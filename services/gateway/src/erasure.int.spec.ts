@@ -28,7 +28,7 @@ const endedTrial = async (): Promise<EvaluationId> => {
   await gateway.evidence.append({ evaluationId: id, trialId: first, channel: 'output' }, randomUUID(), {}, printed);
   const sha256 = createHash('sha256').update(printed).digest('hex');
   const seal = { channel: 'output' as const, chunks: 1, bytes: printed.length, dropped: 0, sha256 };
-  const data: EventData<'crucible.trial.finished.v1'> = {
+  const data: EventData<'crucible.trial.finished.v2'> = {
     evaluationId: id,
     trialId: first,
     outcome: 'passed',
@@ -43,8 +43,10 @@ const endedTrial = async (): Promise<EvaluationId> => {
     memoryBytesPeak: null,
     evidence: [seal],
     error: null,
+    usage: null,
+    answer: null,
   };
-  const position = await gateway.write(subjects.trial(id, first), { type: 'crucible.trial.finished.v1', data });
+  const position = await gateway.write(subjects.trial(id, first), { type: 'crucible.trial.finished.v2', data });
   await gateway.reached(id, position);
   return id;
 };

@@ -20,6 +20,8 @@ import { Sessions } from './auth/sessions.ts';
 import { Acknowledgements } from './commands/acknowledgements.ts';
 import { CommandsController } from './commands/commands.controller.ts';
 import { Commands } from './commands/commands.ts';
+import { TrialCommandsController } from './commands/trial-commands.controller.ts';
+import { TrialCommands } from './commands/trial-commands.ts';
 import { readProfiles } from './commands/profiles.ts';
 import { ErasuresController } from './commands/erasures.controller.ts';
 import { Erasures } from './commands/erasures.ts';
@@ -38,6 +40,7 @@ import { LivePosition } from './projection/live-position.ts';
 import { Positions } from './projection/positions.ts';
 import { ProjectionController } from './projection/projection.controller.ts';
 import { AlertsController } from './queries/alerts.controller.ts';
+import { CallsController } from './queries/calls.controller.ts';
 import { EvaluationsController } from './queries/evaluations.controller.ts';
 import { KeptEvidence } from './queries/kept-evidence.ts';
 import { OutputController } from './queries/output.controller.ts';
@@ -105,6 +108,7 @@ export class GatewayModule {
       [AccessRecords, records],
       [AuditForward, new AuditForward(await readAuditAccess(config))],
       [Commands, new Commands({ log, content, control: new NatsControl(bus), profiles, now: () => Date.now() })],
+      [TrialCommands, new TrialCommands({ log, now: () => Date.now() })],
       [Erasures, new Erasures(log)],
       [Stops, stopsOn(stopBus)],
       [Redrives, new Redrives(log, () => bus.edge.newId())],
@@ -121,6 +125,7 @@ export class GatewayModule {
         AlertsController,
         AuditController,
         AuthController,
+        CallsController,
         CommandsController,
         DeadLettersController,
         ErasuresController,
@@ -130,6 +135,7 @@ export class GatewayModule {
         StopsController,
         StreamsController,
         SuitesController,
+        TrialCommandsController,
         DocsController,
         ProjectionController,
       ],

@@ -79,11 +79,11 @@ const begin = (id: EvaluationId, sampleIndex: number, attempt = 1): Promise<numb
 const finish = (
   id: EvaluationId,
   sampleIndex: number,
-  data: Changed<'crucible.trial.finished.v1'>,
+  data: Changed<'crucible.trial.finished.v2'>,
   attempt = 1,
 ): Promise<number> => {
   const trialId = trialIdOf({ sampleIndex, epoch: 1, attempt });
-  return write(id, 'crucible.trial.finished.v1', { trialId, ...data }, trialId);
+  return write(id, 'crucible.trial.finished.v2', { trialId, ...data }, trialId);
 };
 const submit = async (samples: number): Promise<EvaluationId> => {
   const { id, position } = await gateway.submit(samples);
@@ -277,10 +277,10 @@ describe('the events of the log', () => {
 
   it('of another team are not there, whoever asks how', async () => {
     const id = randomUUID() as EvaluationId;
-    const data = { ...examples['crucible.evaluation.submitted.v1'].data, evaluationId: id };
+    const data = { ...examples['crucible.evaluation.submitted.v2'].data, evaluationId: id };
     const result = await gateway.log.append({
       subject: subjects.evaluation(id),
-      event: { type: 'crucible.evaluation.submitted.v1', data },
+      event: { type: 'crucible.evaluation.submitted.v2', data },
       origin: { source: 'test', team: 'others', actor: 'user:other', correlationId: id },
     });
     head = result.ok ? result.position : 0;

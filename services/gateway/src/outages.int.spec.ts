@@ -119,7 +119,7 @@ describe('bytes that are no event', () => {
       Buffer.alloc(0),
       Buffer.from('null'),
       Buffer.alloc(65_000, 'x'),
-      Buffer.from('{"specversion":"1.0","type":"crucible.evaluation.submitted.v1"}'),
+      Buffer.from('{"specversion":"1.0","type":"crucible.evaluation.submitted.v2"}'),
     ]) {
       await gateway.bus.js.publish(subjects.evaluation(id), bytes);
       await gateway.bus.js.publish('crucible.events.nobody.knows.this', bytes);

@@ -51,7 +51,7 @@ const numbers = ({ records }: RecordPage): unknown[] => records.map(({ n }) => n
 /** The trial's end, with the seal of what was written. */
 const finish = (id: EvaluationId, channel: RecordChannel, bytes: Uint8Array): Promise<number> => {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const data: EventData<'crucible.trial.finished.v1'> = {
+  const data: EventData<'crucible.trial.finished.v2'> = {
     evaluationId: id,
     trialId,
     outcome: 'passed',
@@ -66,8 +66,10 @@ const finish = (id: EvaluationId, channel: RecordChannel, bytes: Uint8Array): Pr
     memoryBytesPeak: null,
     evidence: [{ channel, chunks: 1, bytes: bytes.byteLength, dropped: 0, sha256 }],
     error: null,
+    usage: null,
+    answer: null,
   };
-  return gateway.write(subjects.trial(id, trialId), { type: 'crucible.trial.finished.v1', data });
+  return gateway.write(subjects.trial(id, trialId), { type: 'crucible.trial.finished.v2', data });
 };
 
 describe.each(channels)('records of the channel %s', (channel) => {

@@ -305,6 +305,9 @@ describe('reading', () => {
     expectProblem(await gateway.ask(`/api/v1/evaluations/${id}/trials/0-1-1/output.txt`), 404);
     expectProblem(await gateway.ask(`/api/v1/evaluations/${id}/trials/0-1-1/output/stream`), 404);
     expectProblem(await gateway.ask(`/api/v1/evaluations/${randomUUID()}/stream`), 404);
+    expectProblem(await gateway.ask(`/api/v1/evaluations/${randomUUID()}/suite`), 404);
+    const suite = await gateway.ask(`/api/v1/evaluations/${id}/suite`);
+    expect(suite.json).toEqual((await gateway.ask('/api/v1/suites/tiny')).json);
     expectProblem(await gateway.ask(`/api/v1/evaluations/${id}/trials/0-1-1/output?after=-1`), 400);
   });
 
@@ -317,6 +320,7 @@ describe('reading', () => {
     const { id } = await gateway.submit();
     await gateway.reached(id, await gateway.dispatch(id));
     expectProblem(await gateway.ask(`/api/v1/evaluations/${id}/trials/0-1-1`), 404, 'content-missing');
+    expectProblem(await gateway.ask(`/api/v1/evaluations/${id}/suite`), 404, 'content-missing');
   });
 
   it('pages through everything once, newest first', async () => {

@@ -275,9 +275,11 @@ describe('a slow reader', () => {
       memoryBytesPeak: null,
       evidence: [],
       error: null,
+      usage: null,
+      answer: null,
     };
     return gateway.write(subjects.trial(id, trialId), {
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: {
         evaluationId: id,
         trialId,

@@ -3,7 +3,9 @@ import type { Foundation } from '@crucible/service-kit';
 import { StoredSuites } from '@crucible/suite';
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { keyEnvironment } from './config.ts';
 import type { Config } from './config.ts';
+import { CommandFeed, Ledger, openBroker, openConversations } from './conversation/index.ts';
 import { Detection } from './detection/index.ts';
 import { Eraser } from './erasure/eraser.ts';
 import { ErasureController } from './erasure/erasure.controller.ts';
@@ -28,6 +30,7 @@ import { TrialsController } from './trials/trials.controller.ts';
 export class ExecutorModule {
   static async with({ bus, config, health, logger }: Foundation<Config>): Promise<DynamicModule> {
     const detection = Detection.open(config, () => bus.edge.newId());
+    const broker = await openBroker(config, keyEnvironment(), logger);
     const { running, stopping, lease, bus: controlBus } = await openStopping(config, logger);
     const log = new JetStreamEventLog(bus);
     const content = new JetStreamContent(bus);
@@ -69,9 +72,12 @@ export class ExecutorModule {
     claims.holds = (containerId) => pool.holds(containerId);
     reaper.start();
     await stopping.confirmAtStart();
+    const images = config.CRUCIBLE_SANDBOX_IMAGES;
+    const sandboxing = { engine, pool, images, profiles, kernelObserved: watch !== null };
+    const { conversations, ledger, feed } = openConversations(bus, config, { broker, trials, sandboxing, logger });
     const runner = new TrialRunner(
-      { trials, evidence, suites, engine, watch, pool, running, stops: stopping, detection },
-      { ...facts, images: config.CRUCIBLE_SANDBOX_IMAGES, profiles },
+      { trials, evidence, suites, engine, watch, pool, running, stops: stopping, detection, conversations },
+      { ...facts, images, profiles },
       logger,
     );
     health.require('engine', async () => {
@@ -85,6 +91,8 @@ export class ExecutorModule {
       controllers: [TrialsController, StopsController, ErasureController],
       providers: [
         { provide: TrialRunner, useValue: runner },
+        { provide: Ledger, useValue: ledger },
+        { provide: CommandFeed, useValue: feed },
         { provide: Eraser, useValue: eraser },
         { provide: Retention, useValue: retention },
         { provide: Stopping, useValue: stopping },

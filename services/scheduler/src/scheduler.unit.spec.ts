@@ -79,7 +79,7 @@ describe('scheduler', () => {
     stop();
     await bench.submit();
     const { events } = await bench.log.readSubject(
-      subjects.evaluation((await bench.dataOf('crucible.evaluation.submitted.v1'))[0]!.evaluationId),
+      subjects.evaluation((await bench.dataOf('crucible.evaluation.submitted.v2'))[0]!.evaluationId),
     );
     await scheduler.onEvent(events[0]!);
     await settle(100_000);
@@ -130,7 +130,7 @@ describe('scheduler, what a crash or the bus can do', () => {
 
   it('waits for a bus that is away, longer each time, and goes on without a new event', async () => {
     bench.start();
-    bench.log.beforeAppend = ({ event }) => (event.type === 'crucible.evaluation.submitted.v1' ? undefined : down());
+    bench.log.beforeAppend = ({ event }) => (event.type === 'crucible.evaluation.submitted.v2' ? undefined : down());
     await bench.submit();
     await settle(60_000);
     expect(bench.log.appends).toBeLessThan(20);
@@ -151,7 +151,7 @@ describe('scheduler, what a crash or the bus can do', () => {
           data,
         ]),
       );
-      for (const { evaluationId, trialId } of await bench.dataOf('crucible.trial.finished.v1'))
+      for (const { evaluationId, trialId } of await bench.dataOf('crucible.trial.finished.v2'))
         open.delete(`${evaluationId}/${trialId}`);
       const next = [...open.values()][0];
       if (next !== undefined) await bench.run(next.evaluationId, next.trialId);

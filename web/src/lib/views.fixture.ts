@@ -1,4 +1,4 @@
-import { evaluationIdSchema, trialIdOf } from '@crucible/events';
+import { evaluationIdSchema, noBudget, trialIdOf } from '@crucible/events';
 import type { CrucibleEvent, EvaluationId, NewEvent, TrialPlace } from '@crucible/events';
 import { reduceEvaluation, reduceTrial } from '@crucible/domain';
 import type { EvaluationView, Positioned, TrialEvent, TrialView } from '@crucible/domain';
@@ -26,11 +26,13 @@ export const at = <E extends CrucibleEvent = CrucibleEvent>(position: number, ev
 const digest = 'a'.repeat(64);
 
 export const submitted = (evaluationId: EvaluationId, samples = 3, epochs = 1, name = 'suite'): NewEvent => ({
-  type: 'crucible.evaluation.submitted.v1',
+  type: 'crucible.evaluation.submitted.v2',
   data: {
     evaluationId,
-    suite: { name, version: '1.0.0', title: name, digest, bytes: 1 },
+    suite: { name, version: '1.0.0', title: name, digest, bytes: 1, capability: null },
     subject: { kind: 'program' },
+    budget: noBudget,
+    epochReducer: 'mean',
     samples,
     epochs,
     concurrencyMax: 1,

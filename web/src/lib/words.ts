@@ -48,6 +48,15 @@ export const reasonNames: Readonly<Record<Reason, string>> = {
   'engine-failure': 'Engine failure',
   stopped: 'Stopped',
   'lease-lost': 'Lease lost',
+  completed: 'Completed',
+  'turn-limit': 'Turn limit',
+  'message-limit': 'Message limit',
+  'token-limit': 'Token limit',
+  'cost-limit': 'Cost limit',
+  'call-limit': 'Call limit',
+  'time-limit': 'Time limit',
+  'model-failure': 'Model failure',
+  terminated: 'Terminated',
 };
 
 export const limitNames: Readonly<Record<Limit, string>> = {

@@ -63,7 +63,7 @@ export const faultsOf = (entries: readonly Entry[], id: string): string[] => {
   const own = ofOne(entries, id);
   const trials = Map.groupBy(own, ({ event }) => ('trialId' in event.data ? event.data.trialId : ''));
   const count = (type: string): number => own.filter(({ event }) => event.type === type).length;
-  const once = ['submitted', 'admitted', 'completed'].map((name) => `crucible.evaluation.${name}.v1`);
+  const once = ['submitted.v2', 'admitted.v1', 'completed.v1'].map((name) => `crucible.evaluation.${name}`);
   return [
     ...once.flatMap((type) => (count(type) === 1 ? [] : [`${id}: ${count(type)} times ${type}`])),
     ...[...trials].flatMap(([trialId, of]) =>

@@ -21,7 +21,7 @@ const openBy = async (
 
 const engagedStops = () => openBy(({ stopId }) => stopId, 'crucible.stop.engaged.v1', 'crucible.stop.released.v1');
 const openEvaluations = () =>
-  openBy(({ evaluationId }) => evaluationId, 'crucible.evaluation.submitted.v1', 'crucible.evaluation.completed.v1');
+  openBy(({ evaluationId }) => evaluationId, 'crucible.evaluation.submitted.v2', 'crucible.evaluation.completed.v1');
 
 /**
  * Releases every stop, cancels every evaluation and waits until nothing of them runs: what a test that failed half-way left

@@ -42,7 +42,7 @@ const eventsOf = (index: number, evaluationId: string, trialId: string): NewEven
       },
     };
   return {
-    type: 'crucible.trial.finished.v1',
+    type: 'crucible.trial.finished.v2',
     data: {
       ...place,
       outcome: 'failed',
@@ -60,6 +60,8 @@ const eventsOf = (index: number, evaluationId: string, trialId: string): NewEven
         { channel: 'kernel', chunks: 1, bytes: 4_096, dropped: 0, sha256: digest },
       ],
       error: null,
+      usage: null,
+      answer: null,
     },
   };
 };

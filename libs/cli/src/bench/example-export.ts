@@ -46,11 +46,11 @@ const trialEvent = (index: number, type: EventType, evaluationId: EvaluationId, 
 
 /** Evaluations one after the other, each with its trials, as a log has them. Without end. */
 const exampleEvents = function* (): Generator<Made> {
-  const { suite: described } = examples['crucible.evaluation.submitted.v1'].data;
+  const { suite: described } = examples['crucible.evaluation.submitted.v2'].data;
   for (let index = 0; ;) {
     const evaluationId = evaluationIdSchema.parse(uuidv7(START_MS + index, randomBytes(16)));
     const submitted = { suite: { ...described, digest: suiteDigest } };
-    yield evaluationEvent(index++, 'crucible.evaluation.submitted.v1', evaluationId, submitted);
+    yield evaluationEvent(index++, 'crucible.evaluation.submitted.v2', evaluationId, submitted);
     yield evaluationEvent(index++, 'crucible.evaluation.admitted.v1', evaluationId);
     for (let sampleIndex = 0; sampleIndex < TRIALS_PER_EVALUATION; sampleIndex += 1) {
       const trialId = trialIdOf({ sampleIndex, epoch: 1, attempt: 1 });

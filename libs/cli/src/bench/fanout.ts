@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { JetStreamEventLog, openBus, systemEdge } from '@crucible/event-log';
 import type { EventLog } from '@crucible/event-log';
-import { evaluationIdSchema, subjects, trialIdSchema } from '@crucible/events';
+import { evaluationIdSchema, noBudget, subjects, trialIdSchema } from '@crucible/events';
 import type { EvaluationId, NewEvent } from '@crucible/events';
 import { readSettings } from '../config.ts';
 import { ApiClient } from '../client/api-client.ts';
@@ -61,15 +61,17 @@ class Author {
   begin(): Promise<number> {
     const data = {
       evaluationId: this.id,
-      suite: { name: 'fanout', version: '1.0.0', title: 'Fan-out', digest, bytes: 1 },
+      suite: { name: 'fanout', version: '1.0.0', title: 'Fan-out', digest, bytes: 1, capability: null },
       subject: { kind: 'program' as const },
+      budget: noBudget,
+      epochReducer: 'mean',
       samples: 1_000_000,
       epochs: 1,
       concurrencyMax: 8,
       attemptsMax: 1,
       requestDigest: digest,
     };
-    return this.#append(subjects.evaluation(this.id), { type: 'crucible.evaluation.submitted.v1', data });
+    return this.#append(subjects.evaluation(this.id), { type: 'crucible.evaluation.submitted.v2', data });
   }
 
   dispatch(): Promise<number> {

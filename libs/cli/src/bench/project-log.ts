@@ -33,14 +33,14 @@ function* evaluationEvents(next: () => number): Generator<string> {
     const place = type === 'crucible.trial.dispatched.v1' ? { sampleIndex, epoch: 1, attempt: 1 } : {};
     return line(next(), type, subjects.trial(evaluationId, trialId), { evaluationId, trialId, ...place });
   };
-  yield own('crucible.evaluation.submitted.v1', { samples: TRIALS_PER_EVALUATION, epochs: 1 });
+  yield own('crucible.evaluation.submitted.v2', { samples: TRIALS_PER_EVALUATION, epochs: 1 });
   yield own('crucible.evaluation.admitted.v1');
   for (let sample = 0; sample < TRIALS_PER_EVALUATION + TRIALS_AT_ONCE; sample += 1) {
     if (sample < TRIALS_PER_EVALUATION) yield ofTrial('crucible.trial.dispatched.v1', sample);
     const started = sample - TRIALS_AT_ONCE / 2;
     if (started >= 0 && started < TRIALS_PER_EVALUATION) yield ofTrial('crucible.trial.started.v2', started);
     const finished = sample - TRIALS_AT_ONCE;
-    if (finished >= 0) yield ofTrial('crucible.trial.finished.v1', finished);
+    if (finished >= 0) yield ofTrial('crucible.trial.finished.v2', finished);
   }
   yield own('crucible.evaluation.completed.v1');
 }

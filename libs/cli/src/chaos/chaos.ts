@@ -152,7 +152,7 @@ export const runChaos = async (options: ChaosOptions, note: (line: string) => vo
       seed: options.seed,
       faults: tally(injector.done),
       trials: load.trials,
-      evaluations: load.acknowledged.filter(({ what }) => what === 'crucible.evaluation.submitted.v1').length,
+      evaluations: load.acknowledged.filter(({ what }) => what === 'crucible.evaluation.submitted.v2').length,
       cancels: load.acknowledged.filter(({ what }) => what === 'crucible.evaluation.cancel-requested.v1').length,
       events: log.length,
       durationMs: Math.round(performance.now() - begin),

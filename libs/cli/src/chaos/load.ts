@@ -10,7 +10,7 @@ import { cancel, getEvaluation, submit } from '../client/evaluations.ts';
 
 /** What the platform told a client it had taken in. It must be in the log, at that place, for ever. */
 export interface Acknowledged {
-  readonly what: 'crucible.evaluation.submitted.v1' | 'crucible.evaluation.cancel-requested.v1';
+  readonly what: 'crucible.evaluation.submitted.v2' | 'crucible.evaluation.cancel-requested.v1';
   readonly evaluationId: string;
   readonly position: number;
 }
@@ -90,7 +90,7 @@ export class Load {
     const over = AbortSignal.any([this.#signal, AbortSignal.timeout(END_MS_MAX)]);
     const accepted = await untilAnswered(() => submit(this.#client, { suite }, key, (ms) => pause(ms)), over);
     const evaluationId = accepted.id;
-    this.acknowledged.push({ what: 'crucible.evaluation.submitted.v1', evaluationId, position: accepted.position });
+    this.acknowledged.push({ what: 'crucible.evaluation.submitted.v2', evaluationId, position: accepted.position });
     if (cancelAfterMs !== undefined) await this.#cancel(evaluationId, cancelAfterMs);
     await this.#end(evaluationId);
   }

@@ -35,7 +35,7 @@ const onceEach = (log: readonly StoredEvent[]): string[] => {
     const { evaluationId, trialId } = stored.event.data;
     const name = `${evaluationId} ${trialId}`;
     const ended =
-      stored.event.type === 'crucible.trial.finished.v1' || stored.event.type === 'crucible.trial.withdrawn.v1';
+      stored.event.type === 'crucible.trial.finished.v2' || stored.event.type === 'crucible.trial.withdrawn.v1';
     ends.set(name, (ends.get(name) ?? 0) + (ended ? 1 : 0));
   }
   return [...ends].flatMap(([name, count]) => (count === 1 ? [] : [`${name} ended ${count} times`]));

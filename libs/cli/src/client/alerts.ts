@@ -89,3 +89,7 @@ export const resolveAlertId = async (client: ApiClient, given: string): Promise<
 /** Says that somebody looked at an alert. Refused (409) when somebody has before. */
 export const acknowledgeAlert = (client: ApiClient, id: string, note: string): Promise<Acknowledged> =>
   client.post(`${ROOT}/${id}/acknowledge`, { note }, acknowledgedSchema);
+
+/** Ids of the rules that raised alerts of medium severity or worse, as an expectation of a suite counts them. */
+export const loudRules = (alerts: readonly AlertItem[]): string[] =>
+  [...new Set(alerts.filter(({ severity }) => severity !== 'low').map(({ rule }) => rule.id))].sort();

@@ -1,12 +1,14 @@
 import type { AlertItem, TrialAnswer } from '@crucible/api';
 import type { EvaluationView, TrialView } from '@crucible/domain';
 import { displayable } from '@crucible/events';
+import { isProgramInput } from '@crucible/suite';
 import { pc } from '../colours.ts';
 import { alertCountsText, trialAlertLines, worstAlertLines } from './alert-text.ts';
 import { misuse } from './failure.ts';
 import { clockStartMs } from './kernel-text.ts';
 import { endOf, isLooser, resultLines } from './result.ts';
 import { bytesText, duration, paint, safe, scoreText } from './text.ts';
+import { asksModel, costText, countText, hasUsage, subjectText, usageText } from './usage-text.ts';
 
 const NAME_COLUMNS = 12;
 const fact = (name: string, value: string): string => `${pc.dim(name.padEnd(NAME_COLUMNS))} ${value}`;
@@ -25,6 +27,28 @@ export const findTrial = (trials: readonly TrialView[], given: string): TrialVie
   );
 };
 
+const budgetText = ({ budget }: EvaluationView): string[] => {
+  const { tokensMax, costMicroUsdMax, callsMax, timeMsMax } = budget;
+  const bounds = [
+    ...(tokensMax === null ? [] : [`${countText(tokensMax)} tokens`]),
+    ...(costMicroUsdMax === null ? [] : [costText(costMicroUsdMax)]),
+    ...(callsMax === null ? [] : [`${callsMax} calls`]),
+    ...(timeMsMax === null ? [] : [duration(timeMsMax)]),
+  ];
+  return bounds.length === 0 ? [] : [fact('budget', bounds.join(', '))];
+};
+
+const subjectLines = (evaluation: EvaluationView): string[] => {
+  if (!asksModel(evaluation)) return [];
+  const { suite, subject, usage } = evaluation;
+  return [
+    fact('subject', `${subject.kind} ${pc.bold(subjectText(subject))}`),
+    ...(suite.capability === null ? [] : [fact('measures', suite.capability)]),
+    fact('used', usageText(usage)),
+    ...budgetText(evaluation),
+  ];
+};
+
 /** An evaluation with its trials and the worst of its alerts, as `show` prints it. */
 export const evaluationLines = (
   evaluation: EvaluationView,
@@ -41,6 +65,7 @@ export const evaluationLines = (
       `${safe(evaluation.suite.title, 120)} (${safe(evaluation.suite.name, 64)} ${safe(evaluation.suite.version, 20)})`,
     ),
     fact('digest', pc.dim(safe(evaluation.suite.digest, 64))),
+    ...subjectLines(evaluation),
     fact('submitted', `${evaluation.submittedAt} by ${safe(evaluation.submittedBy, 100)}`),
     fact('concurrency', `${evaluation.concurrency} at once`),
     ...(evaluation.cancelReason === null ? [] : [fact('cancelled', safe(evaluation.cancelReason, 500))]),
@@ -86,6 +111,20 @@ const sourceLines = (source: string): string[] => {
   return [...lines.slice(0, SOURCE_LINES_MAX).map((line) => `  ${line}`), ...(cut ? [pc.dim('  … cut')] : [])];
 };
 
+/** What the subject was given: a program's source, or what a conversation began with. */
+const inputLines = (input: TrialAnswer['sample']['input']): string[] => {
+  if (isProgramInput(input)) return [pc.dim(`${input.language} source`), ...sourceLines(input.source)];
+  const messages = typeof input === 'string' ? [{ role: 'user', content: input }] : input.messages;
+  return messages.flatMap(({ role, content }) => [pc.dim(role), ...sourceLines(content)]);
+};
+
+const waitingLines = ({ approvals, pause }: TrialView): string[] => [
+  ...(pause === null ? [] : [fact('pause', pause === 'asked' ? 'asked for, before the next turn' : 'paused')]),
+  ...approvals.map(({ approvalId, tool, excerpt }) =>
+    fact('waits', `${pc.yellow(safe(tool, 64))} ${safe(excerpt, 500)} ${pc.dim(`approval ${approvalId}`)}`),
+  ),
+];
+
 /** One trial with its alerts, as `show --trial` prints it. */
 export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly AlertItem[]): string[] => {
   const observed = trial.kernelObserved === false ? pc.dim(' (system calls were not observed)') : '';
@@ -102,6 +141,9 @@ export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly Aler
     ...(trial.durationMs === null ? [] : [fact('time', duration(trial.durationMs))]),
     ...(trial.memoryBytesPeak === null ? [] : [fact('memory', `${bytesText(trial.memoryBytesPeak)} at most`)]),
     ...limitsText(trial),
+    ...(hasUsage(trial) ? [fact('used', `${usageText(trial.usage)}, ${trial.turn} turns`)] : []),
+    ...waitingLines(trial),
+    ...(trial.answer === null ? [] : [fact('answer', safe(trial.answer.excerpt, 1_000))]),
     ...trial.scores.map(({ scorer, value, explanation }) =>
       fact('score', `${scoreText(value)} ${safe(scorer, 60)}: ${safe(explanation, 1_000)}`),
     ),
@@ -116,7 +158,6 @@ export const trialLines = ({ trial, sample }: TrialAnswer, alerts: readonly Aler
         ]),
     ...alertsOf(trial, alerts),
     '',
-    pc.dim(`${sample.input.language} source`),
-    ...sourceLines(sample.input.source),
+    ...inputLines(sample.input),
   ];
 };

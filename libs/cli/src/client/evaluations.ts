@@ -52,6 +52,7 @@ export const getEvaluation = (client: ApiClient, id: string, position?: number):
 export interface ListFilter {
   readonly status?: string | undefined;
   readonly suite?: string | undefined;
+  readonly model?: string | undefined;
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
   /** As it was at this position of the log. */

@@ -6,8 +6,8 @@ import type { PastEvent } from './past.ts';
 import type { Column } from './table.ts';
 import { duration, pad, paint, safe, scoreText } from './text.ts';
 
-/** `crucible.trial.finished.v1` as people say it: `trial.finished`. */
-export const shortType = (type: string): string => safe(type, 100).replace(/^crucible\.(.+?)(\.v1)?$/, '$1');
+/** `crucible.trial.finished.v2` as people say it: `trial.finished`. Whatever it was written as, it is read as the newest. */
+export const shortType = (type: string): string => safe(type, 100).replace(/^crucible\.(.+?)(\.v\d+)?$/, '$1');
 
 const milliseconds = (ms: number): string => duration(Math.round(ms));
 
@@ -48,12 +48,47 @@ const safetyDetailOf = (event: CrucibleEvent): string => {
   }
 };
 
+const dollars = (microUsd: number | null): string =>
+  microUsd === null ? '' : `, $${(microUsd / 1_000_000).toFixed(4)}`;
+const tokens = (count: number | null): string => (count === null ? '?' : String(count));
+
+/** What is said of a conversation and by people to it. Tools and arguments were chosen by a model. */
+const turnDetailOf = (event: CrucibleEvent): string => {
+  switch (event.type) {
+    case 'crucible.trial.model-called.v1': {
+      const { trialId, model, result, usage, costMicroUsd, latencyMs } = event.data;
+      const how = result.status === 'replied' ? result.finishReason : `FAILED: ${result.failure}`;
+      const used = `${tokens(usage.inputTokens)} in, ${tokens(usage.outputTokens)} out${dollars(costMicroUsd)}`;
+      return `${trialId}  ${safe(model, 60)} ${how}, ${used}, ${milliseconds(latencyMs)}`;
+    }
+    case 'crucible.trial.tool-called.v1': {
+      const { trialId, tool, status, durationMs } = event.data;
+      return `${trialId}  ${safe(tool, 60)} ${status}, ${milliseconds(durationMs)}`;
+    }
+    case 'crucible.trial.approval-requested.v1':
+      return `${event.data.trialId}  ${safe(event.data.tool, 60)} waits: ${safe(event.data.excerpt, 120)}`;
+    case 'crucible.trial.approval-decided.v1':
+      return `${event.data.trialId}  ${event.data.decision.kind} ${safe(event.data.reason, 120)}`;
+    case 'crucible.trial.pause-requested.v1':
+    case 'crucible.trial.resumed.v1':
+    case 'crucible.trial.termination-requested.v1':
+      return `${event.data.trialId}  ${safe(event.data.reason, 120)}`;
+    case 'crucible.trial.paused.v1':
+      return `${event.data.trialId}  before turn ${event.data.turn}`;
+    case 'crucible.trial.message-sent.v1':
+      return `${event.data.trialId}  ${safe(event.data.content, 120)}`;
+    default:
+      return safetyDetailOf(event);
+  }
+};
+
 /** What an event says, in few words. Everything from outside is made harmless. */
 export const detailOf = (event: CrucibleEvent): string => {
   switch (event.type) {
-    case 'crucible.evaluation.submitted.v1': {
-      const { suite, samples, epochs } = event.data;
-      return `${safe(suite.name, 64)} ${safe(suite.version, 20)}: ${samples * epochs} trials`;
+    case 'crucible.evaluation.submitted.v2': {
+      const { suite, subject, samples, epochs } = event.data;
+      const whom = subject.kind === 'program' ? '' : ` against ${safe(subject.model, 60)}`;
+      return `${safe(suite.name, 64)} ${safe(suite.version, 20)}${whom}: ${samples * epochs} trials`;
     }
     case 'crucible.evaluation.admitted.v1':
       return `${event.data.concurrency} at once`;
@@ -69,14 +104,14 @@ export const detailOf = (event: CrucibleEvent): string => {
     }
     case 'crucible.trial.started.v2':
       return `${event.data.trialId}  on ${safe(event.data.executorId, 60)}`;
-    case 'crucible.trial.finished.v1': {
+    case 'crucible.trial.finished.v2': {
       const { trialId, outcome, reason, verdict, durationMs } = event.data;
       return `${trialId}  ${paint(outcome)} by ${reason}, ${paint(verdict)}, ${duration(durationMs)}`;
     }
     case 'crucible.trial.withdrawn.v1':
       return `${event.data.trialId}  ${safe(event.data.reason, 120)}`;
     default:
-      return safetyDetailOf(event);
+      return turnDetailOf(event);
   }
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inlineSampleSchema, suiteFileSchema } from '@crucible/suite';
+import { inlineSampleSchema, isProgramInput, suiteFileSchema } from '@crucible/suite';
 import { parseProblem, sampleOf, suiteYaml } from './humaneval.ts';
 
 const problem = {
@@ -14,7 +14,7 @@ describe('a problem of HumanEval', () => {
   it('becomes a program that raises when the solution is wrong', () => {
     const sample = inlineSampleSchema.parse(sampleOf(parseProblem(JSON.stringify(problem), 1)));
     expect(sample.id).toBe('HumanEval/0');
-    expect(sample.input.source).toBe(
+    expect(isProgramInput(sample.input) && sample.input.source).toBe(
       'def one():\n    return 1\n\ndef check(candidate):\n    assert candidate() == 1\n\n\ncheck(one)\n',
     );
   });

@@ -2,6 +2,7 @@ import type { EvaluationPage, TrialView } from '@crucible/domain';
 import { pc } from '../colours.ts';
 import stringWidth from 'string-width';
 import { bare, cut, duration, joinedLines, pad, paint, safe } from './text.ts';
+import { asksModel, subjectText, usageCost, usageTokens } from './usage-text.ts';
 
 /** The terminal a picture is drawn for, and the time it is drawn at. */
 export interface Canvas {
@@ -58,7 +59,20 @@ const counts = (page: EvaluationPage): string[] => {
     ...part(trials.running, 'running'),
     ...(waiting > 0 ? [pc.dim(`${waiting} waiting`)] : []),
     ...(trials.withdrawn > 0 ? [pc.dim(`${trials.withdrawn} withdrawn`)] : []),
+    ...usedSoFar(page),
   ];
+};
+
+const usedSoFar = ({ evaluation }: EvaluationPage): string[] => {
+  const { usage } = evaluation;
+  if (usage.modelCalls === 0) return [];
+  return [pc.dim(`${usageTokens(usage)} tokens`), pc.dim(usageCost(usage)), pc.dim(`${usage.modelCalls} calls`)];
+};
+
+/** `find-the-flag`, and with a model which one. */
+const headOf = ({ evaluation }: EvaluationPage): string => {
+  const suite = safe(evaluation.suite.name, 64);
+  return asksModel(evaluation) ? `${suite} × ${subjectText(evaluation.subject)}` : suite;
 };
 
 const overall = (page: EvaluationPage, columns: number): string => {
@@ -76,10 +90,16 @@ const overall = (page: EvaluationPage, columns: number): string => {
   return `${segmentedBar(segments, trials.total, width)}  ${cut(numbers, columns - width - 2)}`;
 };
 
-/** One running trial: its sample and how much of its wall time is spent. */
+const conversationText = ({ turn, usage, approvals, pause }: TrialView, spentMs: number): string => {
+  const state = approvals.length > 0 ? ', waits for a decision' : pause === 'paused' ? ', paused' : '';
+  return `turn ${turn}, ${usageTokens(usage)} tokens, ${duration(spentMs)}${state}`;
+};
+
+/** One running trial: its sample and how much of its wall time is spent; of a conversation, how far it has come. */
 const trialLine = (trial: TrialView, epochs: number, nameColumns: number, { columns, nowMs }: Canvas): string => {
   const name = pad(trialName(trial, epochs, nameColumns), nameColumns);
   const spentMs = sinceMs(trial.startedAt, nowMs);
+  if (trial.turn > 0) return `  ${name} ${cut(conversationText(trial, spentMs), columns - nameColumns - 4)}`;
   const limitMs = trial.limits?.wallTimeMsMax ?? 0;
   const time = duration(spentMs).padStart(8);
   if (columns < NARROW) return `  ${name} ${pc.dim(time)}`;
@@ -103,7 +123,7 @@ export const progressLines = (page: EvaluationPage, canvas: Canvas, trouble?: st
   const { evaluation } = page;
   const running = [...page.trials.values()].filter((trial) => trial.status === 'running');
   running.sort((a, b) => a.sampleIndex - b.sampleIndex || a.epoch - b.epoch);
-  const head = `${safe(evaluation.suite.name, 64)}  ${evaluation.status}  ${duration(elapsedMs(page, canvas.nowMs))}`;
+  const head = `${headOf(page)}  ${evaluation.status}  ${duration(elapsedMs(page, canvas.nowMs))}`;
   const room = Math.min(TRIALS_SHOWN_MAX, Math.max(0, canvas.rows - 5));
   const shown = running.length > room ? running.slice(0, Math.max(0, room - 1)) : running;
   const widest = columns < NARROW ? columns - 12 : columns - TRIAL_BAR_COLUMNS - 26;
@@ -126,5 +146,24 @@ export const progressLines = (page: EvaluationPage, canvas: Canvas, trouble?: st
 export const progressText = (page: EvaluationPage, nowMs: number): string => {
   const { evaluation } = page;
   const states = counts(page).map(bare).join(', ');
-  return `${safe(evaluation.suite.name, 64)}: ${evaluation.status}, ${doneOf(page)} of ${evaluation.trials.total} done after ${duration(elapsedMs(page, nowMs))}${states === '' ? '' : ` (${states})`}`;
+  return `${headOf(page)}: ${evaluation.status}, ${doneOf(page)} of ${evaluation.trials.total} done after ${duration(elapsedMs(page, nowMs))}${states === '' ? '' : ` (${states})`}`;
+};
+
+const ROWS_EACH_MIN = 4;
+
+/** Several evaluations below each other, those that still run first where there is no room for all. */
+export const stackedLines = (pages: readonly EvaluationPage[], canvas: Canvas, trouble?: string): string[] => {
+  const [only] = pages;
+  if (pages.length === 1 && only !== undefined) return progressLines(only, canvas, trouble);
+  const room = Math.max(1, Math.floor((canvas.rows - 2) / ROWS_EACH_MIN));
+  const running = pages.filter(({ evaluation }) => evaluation.endedAt === null);
+  const shown = pages.length <= room ? pages : [...running, ...pages.filter((page) => !running.includes(page))];
+  const seen = shown.slice(0, room);
+  const rows = Math.max(ROWS_EACH_MIN, Math.floor((canvas.rows - 2) / seen.length));
+  const hidden = pages.length - seen.length;
+  return [
+    ...seen.flatMap((page) => progressLines(page, { ...canvas, rows })),
+    ...(hidden > 0 ? [pc.dim(`and ${hidden} more evaluations`)] : []),
+    ...(trouble === undefined ? [] : [pc.yellow(cut(`! ${safe(trouble)}: trying again`, canvas.columns - 1))]),
+  ].slice(0, Math.max(1, canvas.rows - 1));
 };

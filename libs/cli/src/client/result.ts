@@ -1,9 +1,21 @@
+import { summaryOf } from '@crucible/domain';
 import type { EvaluationPage, EvaluationView, TrialView } from '@crucible/domain';
 import { pc } from '../colours.ts';
 import { elapsedMs, trialName } from './progress.ts';
 import { table } from './table.ts';
 import type { Column } from './table.ts';
 import { duration, joinedLines, paint, safe, scoreText } from './text.ts';
+import {
+  asksModel,
+  hasUsage,
+  subjectText,
+  usageCalls,
+  usageCost,
+  usageNumbers,
+  usageText,
+  usageTokens,
+} from './usage-text.ts';
+import type { UsageNumbers } from './usage-text.ts';
 
 /** The last line of `--json`: what a script needs to go on. A public contract. */
 export interface ResultLine {
@@ -18,17 +30,37 @@ export interface ResultLine {
   readonly score: number | null;
   readonly position: number;
   readonly url: string;
+  /** Of a model or an agent only. */
+  readonly subject?: string;
+  /** Epochs reduced as the suite says, and the standard error of it over samples. */
+  readonly accuracy?: number | null;
+  readonly standardError?: number | null;
+  readonly usage?: UsageNumbers;
 }
 
 export const resultLine = (page: EvaluationPage, url: string): ResultLine => {
-  const { id, status, trials, score } = page.evaluation;
+  const { evaluation, position } = page;
+  const { id, status, trials, score, subject, usage } = evaluation;
   const { total, passed, failed, errored } = trials;
-  return { evaluationId: id, status, trials: { total, passed, failed, errored }, score, position: page.position, url };
+  const line = { evaluationId: id, status, trials: { total, passed, failed, errored }, score, position, url };
+  if (!asksModel(evaluation)) return line;
+  const { accuracy, standardError } = summaryOf(evaluation, page.trials.values());
+  return { ...line, subject: subjectText(subject), accuracy, standardError, usage: usageNumbers(usage) };
 };
 
 /** True when the evaluation ran to its end and every trial passed. */
 export const allPassed = ({ status, trials }: EvaluationView): boolean =>
   status === 'completed' && trials.passed === trials.total;
+
+/**
+ * Whether an evaluation came to what it was started for. A program has to pass. What a model scores is a finding, whichever
+ * it is: there it counts that every trial came to a score.
+ */
+export const cameToResult = (evaluation: EvaluationView): boolean => {
+  const { status, trials } = evaluation;
+  if (!asksModel(evaluation)) return allPassed(evaluation);
+  return status === 'completed' && trials.passed + trials.failed === trials.total;
+};
 
 /** The last attempt of every sample and epoch, in the order of the dataset. */
 export const latestTrials = (page: EvaluationPage): TrialView[] =>
@@ -58,6 +90,13 @@ const containmentOf = (trial: TrialView): string => {
   return isLooser(trial) ? [said, LOOSER].filter(Boolean).join(', ') : said;
 };
 
+/** Left out where nothing was used, as of every program. */
+const usageColumns: readonly Column<TrialView>[] = [
+  { title: 'tokens', text: (trial) => (hasUsage(trial) ? usageTokens(trial.usage) : ''), align: 'right', dropOrder: 5 },
+  { title: 'cost', text: (trial) => (hasUsage(trial) ? usageCost(trial.usage) : ''), align: 'right', dropOrder: 6 },
+  { title: 'calls', text: (trial) => (hasUsage(trial) ? usageCalls(trial.usage) : ''), align: 'right', dropOrder: 7 },
+];
+
 const trialColumns = (epochs: number): Column<TrialView>[] => [
   {
     title: 'sample',
@@ -67,6 +106,7 @@ const trialColumns = (epochs: number): Column<TrialView>[] => [
   },
   { title: 'outcome', text: stateOf, paint: (text, trial) => paint(stateOf(trial), text) },
   { title: 'score', text: (trial) => scoreText(meanScore(trial)), align: 'right', dropOrder: 1 },
+  ...usageColumns,
   {
     title: 'time',
     text: (trial) => (trial.durationMs === null ? '' : duration(trial.durationMs)),
@@ -129,17 +169,27 @@ export const containmentText = (view: EvaluationView): string => {
   ].join(', ');
 };
 
+/** `0.67 ± 0.17`: the error is the standard error over samples; one sample alone has none. */
+export const scoreWithError = (page: EvaluationPage): string => {
+  const { accuracy, standardError } = summaryOf(page.evaluation, page.trials.values());
+  const shown = scoreText(accuracy);
+  return standardError === null ? shown : `${shown} ± ${standardError.toFixed(2)}`;
+};
+
 /** How an evaluation went, in one line where there is room for it. */
 export const summaryLines = (page: EvaluationPage, columns: number, nowMs: number): string[] => {
   const { evaluation } = page;
   const { trials, status, suite } = evaluation;
   const passed = `${trials.passed} of ${trials.total} passed`;
-  const mark = allPassed(evaluation) ? pc.green('✓') : status === 'completed' ? pc.red('✗') : pc.yellow('●');
+  const model = asksModel(evaluation);
+  const mark = cameToResult(evaluation) ? pc.green('✓') : status === 'completed' ? pc.red('✗') : pc.yellow('●');
   const verdicts = verdictText(evaluation);
   const parts = [
     `${mark} ${pc.bold(safe(suite.name, 64))} ${safe(suite.version, 20)} ${paint(status)}`,
+    ...(model ? [subjectText(evaluation.subject)] : []),
     passed,
-    `score ${scoreText(evaluation.score)}`,
+    model ? `score ${scoreWithError(page)}` : `score ${scoreText(evaluation.score)}`,
+    ...(model ? [usageText(evaluation.usage)] : []),
     duration(elapsedMs(page, nowMs)),
     ...(verdicts === '' ? [] : [verdicts]),
     ...(evaluation.looserProfile ? [pc.yellow(LOOSER)] : []),

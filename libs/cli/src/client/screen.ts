@@ -1,9 +1,9 @@
 import type { EvaluationPage } from '@crucible/domain';
 import { createLogUpdate } from 'log-update';
 import { hasEnded } from './follow.ts';
-import { progressLines, progressText } from './progress.ts';
+import { progressText, stackedLines } from './progress.ts';
 
-/** Where the course of an evaluation is shown while it runs. */
+/** Where the course of evaluations is shown while they run. */
 export interface Screen {
   show(page: EvaluationPage): void;
   /** The stream was lost for now. */
@@ -20,7 +20,7 @@ class LiveScreen implements Screen {
   readonly #stream: NodeJS.WriteStream;
   readonly #draw: ReturnType<typeof createLogUpdate>;
   readonly #timer: NodeJS.Timeout;
-  #page: EvaluationPage | undefined;
+  readonly #pages = new Map<string, EvaluationPage>();
   #trouble: string | undefined;
 
   constructor(stream: NodeJS.WriteStream) {
@@ -30,7 +30,7 @@ class LiveScreen implements Screen {
   }
 
   show(page: EvaluationPage): void {
-    this.#page = page;
+    this.#pages.set(page.evaluation.id, page);
     this.#trouble = undefined;
   }
 
@@ -45,16 +45,17 @@ class LiveScreen implements Screen {
   }
 
   #paint(): void {
-    if (this.#page === undefined) return;
+    if (this.#pages.size === 0) return;
     const { columns = 80, rows = 24 } = this.#stream;
-    this.#draw(progressLines(this.#page, { columns, rows, nowMs: Date.now() }, this.#trouble).join('\n'));
+    const canvas = { columns, rows, nowMs: Date.now() };
+    this.#draw(stackedLines([...this.#pages.values()], canvas, this.#trouble).join('\n'));
   }
 }
 
 /** One line now and then, for logs. */
 class LineScreen implements Screen {
   readonly #write: (text: string) => void;
-  #shownAt = Number.NEGATIVE_INFINITY;
+  readonly #shownAt = new Map<string, number>();
 
   constructor(write: (text: string) => void) {
     this.#write = write;
@@ -62,8 +63,9 @@ class LineScreen implements Screen {
 
   show(page: EvaluationPage): void {
     const now = performance.now();
-    if (now - this.#shownAt < LINE_EVERY_MS || hasEnded(page)) return;
-    this.#shownAt = now;
+    const { id } = page.evaluation;
+    if (now - (this.#shownAt.get(id) ?? Number.NEGATIVE_INFINITY) < LINE_EVERY_MS || hasEnded(page)) return;
+    this.#shownAt.set(id, now);
     this.#write(`${progressText(page, Date.now())}\n`);
   }
 
@@ -74,11 +76,11 @@ class LineScreen implements Screen {
   close(): void {}
 }
 
-/** One JSON object a line: every trial as it ends, and the evaluation whenever its counts have changed. */
+/** One JSON object a line: every trial as it ends, and an evaluation whenever its counts have changed. */
 class JsonScreen implements Screen {
   readonly #print: (value: unknown) => void;
   readonly #told = new Set<string>();
-  #counts = '';
+  readonly #counts = new Map<string, string>();
 
   constructor(print: (value: unknown) => void) {
     this.#print = print;
@@ -86,11 +88,13 @@ class JsonScreen implements Screen {
 
   show(page: EvaluationPage): void {
     for (const trial of page.trials.values()) {
-      if (trial.status !== 'finished' || this.#told.has(trial.id)) continue;
-      this.#told.add(trial.id);
+      const name = `${trial.evaluationId} ${trial.id}`;
+      if (trial.status !== 'finished' || this.#told.has(name)) continue;
+      this.#told.add(name);
       const { id, sampleId, epoch, attempt, outcome, reason, exitCode, verdict, scores, durationMs, limitsHit } = trial;
       this.#print({
         type: 'trial',
+        evaluationId: trial.evaluationId,
         trialId: id,
         ...{ sampleId, epoch, attempt, outcome, reason, exitCode, verdict, scores, durationMs, limitsHit },
       });
@@ -98,8 +102,8 @@ class JsonScreen implements Screen {
     const { id, status, trials, score } = page.evaluation;
     const progress = { type: 'progress', evaluationId: id, status, trials, score };
     const counts = JSON.stringify(progress);
-    if (counts === this.#counts) return;
-    this.#counts = counts;
+    if (counts === this.#counts.get(id)) return;
+    this.#counts.set(id, counts);
     this.#print({ ...progress, position: page.position });
   }
 

@@ -1,6 +1,6 @@
 import { reducePage } from '@crucible/domain';
 import type { EvaluationPage, Positioned } from '@crucible/domain';
-import { envelop, evaluationIdSchema, examples, trialIdOf, uuidv7 } from '@crucible/events';
+import { envelop, evaluationIdSchema, examples, noBudget, trialIdOf, uuidv7 } from '@crucible/events';
 import type { EventData, EventType, NewEvent, Outcome } from '@crucible/events';
 import { reduceEvaluation } from '@crucible/domain';
 
@@ -25,10 +25,18 @@ export class History {
     return this;
   }
 
-  submitted(samples: number, epochs = 1): this {
-    return this.add('crucible.evaluation.submitted.v1', { samples, epochs }).add('crucible.evaluation.admitted.v1', {
-      concurrency: 4,
-    });
+  /** @param model of an evaluation that asks one; a program's own suite without */
+  submitted(samples: number, epochs = 1, model?: string): this {
+    const suite = { ...examples['crucible.evaluation.submitted.v1'].data.suite, capability: null };
+    const subject =
+      model === undefined ? { kind: 'program' as const } : { kind: 'model' as const, model, provider: null };
+    const what = { suite, subject, budget: noBudget, epochReducer: 'mean' };
+    return this.add('crucible.evaluation.submitted.v2', { ...what, samples, epochs }).add(
+      'crucible.evaluation.admitted.v1',
+      {
+        concurrency: 4,
+      },
+    );
   }
 
   started(
@@ -44,10 +52,20 @@ export class History {
     );
   }
 
+  /** One turn: a call to the model (1000 tokens read, 100 written, a tenth of a cent) and one to a tool. */
+  turn(sampleIndex: number, epoch = 1): this {
+    const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
+    const usage = { inputTokens: 1_000, outputTokens: 100, cachedInputTokens: null, reasoningTokens: null };
+    return this.add('crucible.trial.model-called.v1', { trialId, usage, costMicroUsd: 1_000 }).add(
+      'crucible.trial.tool-called.v1',
+      { trialId },
+    );
+  }
+
   finished(
     sampleIndex: number,
     outcome: Outcome,
-    data: Partial<EventData<'crucible.trial.finished.v1'>> = {},
+    data: Partial<EventData<'crucible.trial.finished.v2'>> = {},
     epoch = 1,
   ): this {
     const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
@@ -55,8 +73,10 @@ export class History {
     const scores = [
       { scorer: 'exit-code', value, explanation: outcome === 'passed' ? 'exit code 0' : 'exit code 1, expected 0' },
     ];
-    return this.add('crucible.trial.finished.v1', {
+    const { durationMs, memoryBytesPeak, verdict, evidence } = examples['crucible.trial.finished.v1'].data;
+    return this.add('crucible.trial.finished.v2', {
       trialId,
+      ...{ durationMs, memoryBytesPeak, verdict, evidence, usage: null, answer: null },
       outcome,
       reason: 'exit',
       exitCode: 1 - value,

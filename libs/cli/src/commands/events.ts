@@ -150,7 +150,7 @@ export const register = (program: Command): void => {
   command.addHelpText(
     'after',
     `
-Types may be given as they are printed: trial.finished stands for crucible.trial.finished.v1.
+Types may be given as they are printed: trial.finished stands for crucible.trial.finished.v2.
 Exit codes: 0 listed, also when Ctrl-C ended --follow, 1 not, 2 misuse.
 
 Examples:

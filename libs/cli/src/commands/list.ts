@@ -13,12 +13,14 @@ import { containmentText, worstVerdictOf } from '../client/result.ts';
 import { table } from '../client/table.ts';
 import type { Column } from '../client/table.ts';
 import { duration, paint, safe, scoreText } from '../client/text.ts';
+import { asksModel, subjectText, usageCost, usageTokens } from '../client/usage-text.ts';
 import { printJson } from '../terminal.ts';
 import { wholeNumber } from '../client/whole-number.ts';
 
 interface ListOptions {
   readonly status?: string;
   readonly suite?: string;
+  readonly model?: string;
   readonly limit: string;
   readonly at?: string;
   readonly json?: true;
@@ -36,6 +38,7 @@ const tookMs = ({ submittedAt, endedAt }: EvaluationView, nowMs: number): number
 const columnsAt = (nowMs: number): Column<EvaluationView>[] => [
   { title: 'id', text: ({ id }) => shortId(id) },
   { title: 'suite', text: ({ suite }) => safe(`${suite.name} ${suite.version}`, 90), shrinks: true },
+  { title: 'subject', text: ({ subject }) => subjectText(subject), dropOrder: 2 },
   { title: 'status', text: ({ status }) => status, paint: (text, { status }) => paint(status, text) },
   {
     title: 'passed',
@@ -49,8 +52,10 @@ const columnsAt = (nowMs: number): Column<EvaluationView>[] => [
     text: containmentText,
     paint: (text, view) => (view.looserProfile ? pc.yellow(text) : paint(worstVerdictOf(view) ?? '', text)),
   },
-  { title: 'time', text: (view) => duration(tookMs(view, nowMs)), align: 'right', dropOrder: 2 },
-  { title: 'submitted', text: ({ submittedAt }) => localTime(submittedAt), dropOrder: 3 },
+  { title: 'tokens', text: (view) => (asksModel(view) ? usageTokens(view.usage) : ''), align: 'right', dropOrder: 6 },
+  { title: 'cost', text: (view) => (asksModel(view) ? usageCost(view.usage) : ''), align: 'right', dropOrder: 3 },
+  { title: 'time', text: (view) => duration(tookMs(view, nowMs)), align: 'right', dropOrder: 4 },
+  { title: 'submitted', text: ({ submittedAt }) => localTime(submittedAt), dropOrder: 5 },
 ];
 
 /** A page of a past list may end early, where much has changed since; what is missing is on those behind it. */
@@ -82,7 +87,13 @@ const list = async (options: ListOptions): Promise<void> => {
   const at = options.at === undefined ? undefined : parsePosition(options.at, '--at');
   const client = await currentClient();
   await saying(async () => {
-    const found = await listWhole(client, { status: status.data, suite: options.suite, limit, at });
+    const found = await listWhole(client, {
+      status: status.data,
+      suite: options.suite,
+      model: options.model,
+      limit,
+      at,
+    });
     if (options.json) return printJson(found);
     const nowMs = at === undefined ? Date.now() : await momentOf(client, at);
     if (at !== undefined) process.stdout.write(pc.dim(`as of position ${at}, ${new Date(nowMs).toISOString()}\n`));
@@ -104,6 +115,7 @@ export const register = (program: Command): void => {
     .description('list evaluations, newest first')
     .option('--status <status>', `only those that are ${evaluationStatusSchema.options.join(', ')}`)
     .option('--suite <name>', 'only those of one suite')
+    .option('--model <name>', 'only those of one model')
     .option('--at <position>', 'the list as it was at this position of the log')
     .option('--limit <n>', 'at most so many', '20')
     .option('--json', 'print one JSON object: { items, nextCursor, position }')

@@ -6,20 +6,12 @@ import type { ModelCheck } from '../client/model-check.ts';
 import { table } from '../client/table.ts';
 import { safe } from '../client/text.ts';
 import { pc } from '../colours.ts';
-import { keyEnvironment, readSettings } from '../config.ts';
+import { keyEnvironment } from '../config.ts';
 import { exitCodes, UsageFailure } from '../exit.ts';
-import { locateHome } from '../platform/home.ts';
-import { modelsFile } from '../platform/models-file.ts';
-import { currentSettings } from '../platform/settings.ts';
+import { currentModelsFile } from '../platform/models-file.ts';
 import { columns, printJson } from '../terminal.ts';
 
 const write = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
-
-const currentFile = (): string | null => {
-  const settings = readSettings();
-  const home = locateHome(settings.home);
-  return modelsFile(home, currentSettings(home, settings.given));
-};
 
 const loaded = (models: ModelsLoaded): Extract<ModelsLoaded, { ok: true }> => {
   if (models.ok) return models;
@@ -51,7 +43,7 @@ const keyText = ({ key, keyProblem }: Listed): string =>
   key === null ? '' : `${keyProblem === null ? '✓' : '✗'} ${safe(keyName(key), 60)}`;
 
 const list = async (options: { readonly json?: true }): Promise<void> => {
-  const file = currentFile();
+  const file = currentModelsFile();
   const { models, warnings } = await listed(file);
   if (options.json) return printJson({ file, models });
   warn(warnings);
@@ -104,7 +96,7 @@ const checkLines = (entry: ModelEntry, check: ModelCheck): string[] => {
 };
 
 const check = async (name: string, options: { readonly json?: true }): Promise<void> => {
-  const { models, keys, warnings } = loaded(await loadModels(currentFile(), keyEnvironment(), name));
+  const { models, keys, warnings } = loaded(await loadModels(currentModelsFile(), keyEnvironment(), name));
   const entry = models.find((model) => model.name === name);
   if (entry === undefined) {
     const names = models.map((model) => model.name).join(', ');

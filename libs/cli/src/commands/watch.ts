@@ -7,7 +7,7 @@ const watch = async (given: string, { json }: { json?: true }): Promise<void> =>
   const client = await currentClient();
   await saying(async () => {
     const id = await resolveId(client, given);
-    await watchToEnd(client, id, { json: json === true, url: client.address(`/evaluations/${id}`).href });
+    await watchToEnd(client, [{ id, url: client.address(`/evaluations/${id}`).href }], json === true);
   });
 };
 
@@ -20,7 +20,8 @@ export const register = (program: Command): void => {
     .addHelpText(
       'after',
       `
-Exit codes: 0 the evaluation completed and every trial passed, 1 not, 2 there is no such evaluation.
+Exit codes: 0 the evaluation completed and every trial passed (of a model: was scored), 1 not, 2 there is no such
+evaluation.
 Ctrl-C stops watching; the evaluation goes on.
 
 Examples:

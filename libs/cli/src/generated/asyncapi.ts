@@ -13,7 +13,16 @@ const trialId = {
 };
 
 type ChannelName =
-  'evaluation' | 'trial' | 'executor' | 'delivery' | 'evidence' | 'redrive' | 'stop' | 'deadLetter' | 'team';
+  | 'evaluation'
+  | 'trial'
+  | 'trialCommand'
+  | 'executor'
+  | 'delivery'
+  | 'evidence'
+  | 'redrive'
+  | 'stop'
+  | 'deadLetter'
+  | 'team';
 
 const eventChannels: Readonly<Record<ChannelName, { address: string; about: string; parameters?: object }>> = {
   evaluation: {
@@ -24,6 +33,11 @@ const eventChannels: Readonly<Record<ChannelName, { address: string; about: stri
   trial: {
     address: 'crucible.events.evaluation.{evaluationId}.trial.{trialId}',
     about: 'Events of one trial, with the alerts that detectors raised about it.',
+    parameters: { evaluationId, trialId },
+  },
+  trialCommand: {
+    address: 'crucible.events.evaluation.{evaluationId}.trial.{trialId}.command',
+    about: 'What people asked of one trial while it ran: to pause and go on, messages, decisions on tool calls.',
     parameters: { evaluationId, trialId },
   },
   executor: {

@@ -64,6 +64,7 @@ describe('the AsyncAPI document', () => {
       [
         subjects.evaluation(evaluationId),
         subjects.trial(evaluationId, trialId),
+        subjects.trialCommand(evaluationId, trialId),
         subjects.platform('executor'),
         subjects.platform('delivery'),
         subjects.platform('evidence'),

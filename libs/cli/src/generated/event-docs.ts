@@ -26,6 +26,17 @@ interface Field {
   readonly type: string;
 }
 
+const optionsOf = (schema: Json, key: 'oneOf' | 'anyOf'): Json[] =>
+  Array.isArray(schema[key]) ? schema[key].filter(isJson) : [];
+
+/** Of one of several objects: every field that any of them has, each once with all that it may be. */
+const fieldsOfUnion = (options: readonly Json[], prefix: string): Field[] => {
+  const types = new Map<string, Set<string>>();
+  for (const { name, type } of options.flatMap((option) => fieldsOf(option, prefix)))
+    types.set(name, (types.get(name) ?? new Set()).add(type));
+  return [...types].map(([name, told]) => ({ name, type: [...told].join(' \\| ') }));
+};
+
 /** The fields of an object and of what it holds, as `suite.name` or `scores[].value`. */
 const fieldsOf = (schema: Json, prefix = ''): Field[] => {
   const properties = isJson(schema['properties']) ? schema['properties'] : {};
@@ -33,6 +44,12 @@ const fieldsOf = (schema: Json, prefix = ''): Field[] => {
     if (!isJson(value)) return [];
     const name = `${prefix}${key}`;
     const items = isJson(value['items']) ? value['items'] : undefined;
+    const union = optionsOf(value, 'oneOf');
+    if (union.length > 0) return fieldsOfUnion(union, `${name}.`);
+    const [object, nothing, ...others] = optionsOf(value, 'anyOf');
+    if (object?.['type'] === 'object' && nothing?.['type'] === 'null' && others.length === 0 && object['properties'])
+      return [{ name, type: 'null, or:' }, ...fieldsOf(object, `${name}.`)];
+    if (value['type'] === 'object' && value['properties'] === undefined) return [{ name, type: 'object' }];
     if (value['type'] === 'object') return fieldsOf(value, `${name}.`);
     if (items?.['type'] === 'object') return fieldsOf(items, `${name}[].`);
     return [{ name, type: typeOf(value) }];

@@ -52,6 +52,7 @@ const rights: Readonly<Record<Service, Rights>> = {
   gateway: {
     owns: [
       'crucible.events.evaluation.*',
+      'crucible.events.evaluation.*.trial.*.command',
       'crucible.events.team.>',
       'crucible.events.platform.redrive',
       'crucible.events.platform.stop',
@@ -65,7 +66,12 @@ const rights: Readonly<Record<Service, Rights>> = {
     purges: ['OBJ_CONTENT'],
   },
   scheduler: {
-    owns: ['crucible.events.evaluation.>', deadLetters('scheduler'), 'crucible.dispatch.>'],
+    owns: [
+      'crucible.events.evaluation.*',
+      'crucible.events.evaluation.*.trial.*',
+      deadLetters('scheduler'),
+      'crucible.dispatch.>',
+    ],
     reads: ['EVENTS', 'OBJ_CONTENT'],
     hears: ['events'],
   },

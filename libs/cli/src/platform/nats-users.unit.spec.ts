@@ -28,13 +28,17 @@ it('gives nobody a call of JetStream that makes something, sends it elsewhere or
   expect(calls.filter((call) => !harmless.test(call))).toEqual([]);
 });
 
-it('lets no two services write the same subject, but the scheduler a trial that the executor ends', () => {
+it('lets no two services write the same subject, but the scheduler what people submit and executors end', () => {
   const owners = new Map<string, string[]>();
   for (const [account, { imports = [] }] of Object.entries(accounts))
     for (const { service } of imports)
       if (service?.subject.startsWith('crucible.'))
         owners.set(service.subject, [...(owners.get(service.subject) ?? []), account]);
-  expect([...owners].filter(([, of]) => of.length > 1)).toEqual([]);
-  expect(owners.get('crucible.events.evaluation.*.trial.*')).toEqual(['SANDBOX_EXECUTOR']);
+  expect([...owners].filter(([, of]) => of.length > 1)).toEqual([
+    ['crucible.events.evaluation.*', ['GATEWAY', 'SCHEDULER']],
+    ['crucible.events.evaluation.*.trial.*', ['SCHEDULER', 'SANDBOX_EXECUTOR']],
+  ]);
+  // What people ask of a running trial: neither the one who runs it nor the one who plans it can say it for them.
+  expect(owners.get('crucible.events.evaluation.*.trial.*.command')).toEqual(['GATEWAY']);
   expect(owners.get('crucible.events.platform.dead-letter.notifier')).toEqual(['NOTIFIER']);
 });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { keyEnvironment } from '../config.ts';
 import type { Settings } from '../config.ts';
 import { bringArchiveUp } from './archive.ts';
 import { ensureOwnEngine, findForeignEngine, proveIsolation, requireOwnEnginePossible, type Engine } from './engine.ts';
@@ -8,6 +9,7 @@ import { createHome, locateHome, readState, secret, writeAtomically } from './ho
 import { buildRootfs, ensureImage, readRecipe, wasImported, type Recipe } from './image.ts';
 import { readInfo, writeInfo, type PlatformInfo } from './info.ts';
 import { withLock } from './lock.ts';
+import { modelKeys } from './models-file.ts';
 import {
   bringKeeper,
   bringNats,
@@ -123,8 +125,8 @@ const bringUp = async (site: Site): Promise<PlatformInfo> => {
     engine,
     ...others.map((name) => wiring.then((known) => bringService(site, name, known))),
     // The executor waits for the proof that its sandboxes are what they should be.
-    together([wiring, engine, image]).then(([known, ready]) =>
-      bringService(site, 'sandbox-executor', { ...known, sandboxes: { engine: ready, images } }),
+    together([wiring, engine, image, modelKeys(home, remembered, keyEnvironment())]).then(([known, ready, , keys]) =>
+      bringService(site, 'sandbox-executor', { ...known, sandboxes: { engine: ready, images }, modelKeys: keys }),
     ),
   ] as const);
   await bringKeeper(site);

@@ -7,6 +7,7 @@ import { waitFor } from './command.ts';
 import type { Engine } from './engine.ts';
 import { PlatformFailure } from './failure.ts';
 import { secret, secretPath, type Home } from './home.ts';
+import { modelsFile } from './models-file.ts';
 import type { NatsAccess } from './nats.ts';
 import { ensureProcess, logTail, runningProcess, type ProcessSpec } from './process.ts';
 import { readinessOf, type Readiness } from './readiness.ts';
@@ -25,6 +26,8 @@ export interface Wiring {
   readonly sandboxes?: { readonly engine: Engine; readonly images: Readonly<Record<string, string>> };
   /** An archive's services read and show, and append nothing. */
   readonly readOnly?: boolean;
+  /** Keys of models, by the variables in which they are: for the executor only, which alone calls models. */
+  readonly modelKeys?: Readonly<Record<string, string>>;
   readonly tokenFile: string;
   readonly webDir: string;
   readonly bind: string;
@@ -81,6 +84,8 @@ const ownPart = (name: ServiceName, wiring: Wiring): Record<string, string | und
       return { CRUCIBLE_CONCURRENCY_MAX: remembered.CRUCIBLE_CONCURRENCY_MAX ?? capacity };
     case 'sandbox-executor':
       return {
+        // First: no key is worth a setting of ours.
+        ...wiring.modelKeys,
         CRUCIBLE_DOCKER_SOCKET: sandboxes?.engine.socket,
         CRUCIBLE_SANDBOX_RUNTIME: sandboxes?.engine.runtime,
         CRUCIBLE_SANDBOX_IMAGES: JSON.stringify(sandboxes?.images ?? {}),
@@ -91,6 +96,10 @@ const ownPart = (name: ServiceName, wiring: Wiring): Record<string, string | und
         CRUCIBLE_EVIDENCE_BYTES_MAX: remembered.CRUCIBLE_EVIDENCE_BYTES_MAX,
         CRUCIBLE_POOL_IDLE_MAX: remembered.CRUCIBLE_POOL_IDLE_MAX,
         CRUCIBLE_PROFILES_FILE: profilesFile(wiring),
+        CRUCIBLE_MODELS_FILE: modelsFile(wiring.home, remembered) ?? undefined,
+        CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX: remembered.CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX,
+        CRUCIBLE_MODEL_USD_PER_DAY_MAX: remembered.CRUCIBLE_MODEL_USD_PER_DAY_MAX,
+        CRUCIBLE_MODEL_CALLS_PER_DAY_MAX: remembered.CRUCIBLE_MODEL_CALLS_PER_DAY_MAX,
         CRUCIBLE_RULES_DIR: remembered.CRUCIBLE_RULES_DIR ?? join(wiring.home.root, 'rules'),
         CRUCIBLE_CANARY_KEY_FILE: canaryKeyFile(wiring.home),
       };

@@ -2,7 +2,7 @@ import type { CrucibleEvent, EventData } from '@crucible/events';
 import { accept, refuse, unreachable } from '../decision.ts';
 import type { Decision } from '../decision.ts';
 
-type Submission = EventData<'crucible.evaluation.submitted.v1'>;
+type Submission = EventData<'crucible.evaluation.submitted.v2'>;
 type Completion = EventData<'crucible.evaluation.completed.v1'>;
 
 /** One evaluation as its own subject tells it; its trials have subjects of their own. */
@@ -35,7 +35,7 @@ export const decideEvaluation = (command: EvaluationCommand, state: Evaluation):
   switch (command.type) {
     case 'submit':
       if (state.status === 'absent')
-        return accept({ type: 'crucible.evaluation.submitted.v1', data: command.submission });
+        return accept({ type: 'crucible.evaluation.submitted.v2', data: command.submission });
       return refuse(
         state.submission.requestDigest === command.submission.requestDigest
           ? 'already-submitted'
@@ -97,7 +97,7 @@ export const isEvaluationEvent = (event: CrucibleEvent): event is EvaluationEven
 
 /** The state after an event. Never refuses: what is in the log has happened. */
 export const evolveEvaluation = (state: Evaluation, event: EvaluationEvent): Evaluation => {
-  if (event.type === 'crucible.evaluation.submitted.v1') return { status: 'submitted', submission: event.data };
+  if (event.type === 'crucible.evaluation.submitted.v2') return { status: 'submitted', submission: event.data };
   if (state.status === 'absent') return state;
   const { submission } = state;
   switch (event.type) {

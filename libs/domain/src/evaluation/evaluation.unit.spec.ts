@@ -1,4 +1,4 @@
-import { evaluationIdSchema } from '@crucible/events';
+import { evaluationIdSchema, noBudget } from '@crucible/events';
 import type { CrucibleEvent } from '@crucible/events';
 import { describe, expect, it } from 'vitest';
 import { absentEvaluation, decideEvaluation, evolveEvaluation } from './evaluation.ts';
@@ -8,8 +8,10 @@ const evaluationId = evaluationIdSchema.parse('017f22e2-79b0-7cc3-98c4-dc0c0c073
 const digest = 'ab'.repeat(32);
 const submission = {
   evaluationId,
-  suite: { name: 'suite', version: '1.0.0', title: 'Suite', digest, bytes: 1 },
+  suite: { name: 'suite', version: '1.0.0', title: 'Suite', digest, bytes: 1, capability: null },
   subject: { kind: 'program' as const },
+  budget: noBudget,
+  epochReducer: 'mean',
   samples: 2,
   epochs: 1,
   concurrencyMax: 2,
@@ -37,7 +39,7 @@ const commands = {
 /** Every command in every state: the type that is accepted, or the name of the refusal. */
 const table: Readonly<Record<keyof typeof commands, Readonly<Record<Evaluation['status'], string>>>> = {
   submit: {
-    absent: '+submitted',
+    absent: '+submitted.v2',
     submitted: 'already-submitted',
     running: 'already-submitted',
     cancelling: 'already-submitted',
@@ -45,7 +47,7 @@ const table: Readonly<Record<keyof typeof commands, Readonly<Record<Evaluation['
     cancelled: 'already-submitted',
   },
   'submit another': {
-    absent: '+submitted',
+    absent: '+submitted.v2',
     submitted: 'same-key-other-request',
     running: 'same-key-other-request',
     cancelling: 'same-key-other-request',
@@ -54,7 +56,7 @@ const table: Readonly<Record<keyof typeof commands, Readonly<Record<Evaluation['
   },
   admit: {
     absent: 'not-submitted',
-    submitted: '+admitted',
+    submitted: '+admitted.v1',
     running: 'not-submitted',
     cancelling: 'not-submitted',
     completed: 'not-submitted',
@@ -62,8 +64,8 @@ const table: Readonly<Record<keyof typeof commands, Readonly<Record<Evaluation['
   },
   'request-cancel': {
     absent: 'not-found',
-    submitted: '+cancel-requested',
-    running: '+cancel-requested',
+    submitted: '+cancel-requested.v1',
+    running: '+cancel-requested.v1',
     cancelling: 'already-cancelling',
     completed: 'already-ended',
     cancelled: 'already-ended',
@@ -71,8 +73,8 @@ const table: Readonly<Record<keyof typeof commands, Readonly<Record<Evaluation['
   complete: {
     absent: 'not-running',
     submitted: 'not-running',
-    running: '+completed',
-    cancelling: '+completed',
+    running: '+completed.v1',
+    cancelling: '+completed.v1',
     completed: 'not-running',
     cancelled: 'not-running',
   },
@@ -92,7 +94,7 @@ describe('decideEvaluation', () => {
     else
       expect(decision).toMatchObject({
         accepted: true,
-        event: { type: `crucible.evaluation.${expected.slice(1)}.v1`, data: { evaluationId } },
+        event: { type: `crucible.evaluation.${expected.slice(1)}`, data: { evaluationId } },
       });
   });
 
@@ -114,7 +116,7 @@ describe('decideEvaluation', () => {
 
 const event = (type: string, data: object): EvaluationEvent => ({ type, data }) as CrucibleEvent as EvaluationEvent;
 const events = {
-  submitted: event('crucible.evaluation.submitted.v1', submission),
+  submitted: event('crucible.evaluation.submitted.v2', submission),
   admitted: event('crucible.evaluation.admitted.v1', { evaluationId, concurrency: 2 }),
   'cancel-requested': event('crucible.evaluation.cancel-requested.v1', { evaluationId, reason: '' }),
   completed: event('crucible.evaluation.completed.v1', { evaluationId, status: 'completed', ...completion }),

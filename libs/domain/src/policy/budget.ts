@@ -199,6 +199,14 @@ export const settle = (budgets: Budgets, id: string, spent: Spend): Budgets => {
   return { accounts, reservations };
 };
 
+/** Writes down what was spent elsewhere on an open account: nothing was held for it here. */
+export const spendElsewhere = (budgets: Budgets, name: AccountName, spent: Spend): Budgets => {
+  const account = budgets.accounts.get(keyOf(name));
+  if (account === undefined) return budgets;
+  const settled = addSpend(account.settled, wholes(spent));
+  return { ...budgets, accounts: new Map(budgets.accounts).set(keyOf(name), { ...account, settled }) };
+};
+
 /** Gives back all that was held for a call that was not made. */
 export const release = (budgets: Budgets, id: string): Budgets => settle(budgets, id, nothingSpent);
 

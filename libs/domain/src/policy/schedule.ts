@@ -8,7 +8,7 @@ import type { Positioned } from '../views/reduce.ts';
 import { evolveStops, isStopEvent, noStops, stopOf } from './stops.ts';
 import type { Stops } from './stops.ts';
 
-type Submission = EventData<'crucible.evaluation.submitted.v1'>;
+type Submission = EventData<'crucible.evaluation.submitted.v2'>;
 type Completion = EventData<'crucible.evaluation.completed.v1'>;
 
 /** What the scheduler should write next, and the sequence that the decision rests on. */
@@ -137,7 +137,7 @@ export class Schedule {
   #applyEvaluation(event: EvaluationEvent, position: number): void {
     const { evaluationId } = event.data;
     const entry = this.#entries.get(evaluationId);
-    if (event.type === 'crucible.evaluation.submitted.v1') {
+    if (event.type === 'crucible.evaluation.submitted.v2') {
       if (entry !== undefined) return;
       this.#entries.set(evaluationId, {
         submission: event.data,
@@ -184,7 +184,7 @@ export class Schedule {
       case 'crucible.trial.withdrawn.v1':
         entry.tally.withdrawn += 1;
         break;
-      case 'crucible.trial.finished.v1':
+      case 'crucible.trial.finished.v2':
         this.#finish(entry, trial.place, event);
         break;
       default:
@@ -212,7 +212,7 @@ export class Schedule {
     this.#inFlight += 1;
   }
 
-  #finish(entry: Entry, place: TrialPlace, event: Extract<TrialEvent, { type: 'crucible.trial.finished.v1' }>): void {
+  #finish(entry: Entry, place: TrialPlace, event: Extract<TrialEvent, { type: 'crucible.trial.finished.v2' }>): void {
     const { data } = event;
     if (deservesRetry(data, place.attempt, entry.submission.attemptsMax)) {
       const next = { ...place, attempt: place.attempt + 1 };

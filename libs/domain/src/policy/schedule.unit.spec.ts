@@ -1,4 +1,4 @@
-import { subjects, trialIdOf } from '@crucible/events';
+import { noBudget, subjects, trialIdOf } from '@crucible/events';
 import type { EvaluationId, NewEvent, StopScope, TrialPlace } from '@crucible/events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedLog, simulatedId } from '../testing/simulated-log.ts';
@@ -31,18 +31,20 @@ const write = (subject: string, event: NewEvent, nowMs = start): void => {
   schedule.apply(log.entries[(position ?? 0) - 1] as Parameters<Schedule['apply']>[0]);
 };
 const submit = (evaluationId: EvaluationId, samples: number): void => {
-  const suite = { name: 's', version: '1.0.0', title: 't', digest, bytes: 1 };
+  const suite = { name: 's', version: '1.0.0', title: 't', digest, bytes: 1, capability: null };
   const data = {
     evaluationId,
     suite,
     subject: { kind: 'program' as const },
+    budget: noBudget,
+    epochReducer: 'mean',
     samples,
     epochs: 1,
     concurrencyMax: 2,
     attemptsMax: 3,
     requestDigest: digest,
   };
-  write(subjects.evaluation(evaluationId), { type: 'crucible.evaluation.submitted.v1', data });
+  write(subjects.evaluation(evaluationId), { type: 'crucible.evaluation.submitted.v2', data });
 };
 const admit = (evaluationId: EvaluationId): void =>
   write(subjects.evaluation(evaluationId), {
@@ -83,12 +85,14 @@ const finish = (evaluationId: EvaluationId, place: TrialPlace, outcome: 'passed'
     memoryBytesPeak: null,
     evidence: [],
     error: null,
+    usage: null,
+    answer: null,
   };
   const reason = outcome === 'passed' ? ('exit' as const) : ('engine-failure' as const);
   write(
     subject,
     {
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: { evaluationId, trialId, outcome, reason, verdict: 'contained', ...rest },
     },
     nowMs,

@@ -2,6 +2,7 @@ import type { EvaluationId, EventData, TrialId } from '@crucible/events';
 import { isEvaluationEvent } from '../evaluation/evaluation.ts';
 import { evolveStops, isStopEvent, noStops, stopOf } from '../policy/stops.ts';
 import { isTrialEvent } from '../trial/trial.ts';
+import type { TrialEvent } from '../trial/trial.ts';
 import type { LogEntry } from './simulated-log.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -11,11 +12,11 @@ interface Attempt {
   held?: true;
   readonly attempt: number;
   status: 'dispatched' | 'running' | 'withdrawn' | 'finished';
-  finish?: EventData<'crucible.trial.finished.v1'>;
+  finish?: EventData<'crucible.trial.finished.v2'>;
 }
 
 interface Account {
-  readonly submission: EventData<'crucible.evaluation.submitted.v1'>;
+  readonly submission: EventData<'crucible.evaluation.submitted.v2'>;
   concurrency: number | undefined;
   cancelled: boolean;
   completion: EventData<'crucible.evaluation.completed.v1'> | undefined;
@@ -51,10 +52,12 @@ export const checkPromises = ({ log, concurrencyMax }: Simulation): void => {
     if (entry.event.type === 'crucible.trial.dispatched.v1') {
       checkOrder(log.entries, entry, concurrencyMax, demand);
       demand(!isStopped(log.entries, entry, entry.seen), 'nothing that a known stop takes in is dispatched');
+      // Its writer gave room to it that a stop held back, also where the stop's release was written and not read yet.
+      hold(accounts, log.entries, entry, entry.seen);
     }
     if (entry.event.type === 'crucible.trial.started.v2')
       demand(!isStopped(log.entries, entry, entry.seen), 'nothing that a known stop takes in is started');
-    if (isStopEvent(entry.event)) hold(accounts, log.entries, entry);
+    if (isStopEvent(entry.event)) hold(accounts, log.entries, entry, entry.position);
     // Written by who had not heard of the stop yet: it is held like those before.
     else if (isOfCourse(entry.event))
       keep(accounts, entry, concurrencyMax, demand, isStopped(log.entries, entry, entry.position));
@@ -91,7 +94,7 @@ const keep = (
   demand: Demand,
   held = false,
 ): void => {
-  if (event.type === 'crucible.evaluation.submitted.v1') {
+  if (event.type === 'crucible.evaluation.submitted.v2') {
     accounts.set(event.data.evaluationId, {
       submission: event.data,
       concurrency: undefined,
@@ -126,7 +129,7 @@ const keep = (
   }
 };
 
-const keepTrial = (account: Account, event: Extract<LogEntry['event'], { type: `crucible.trial.${string}` }>): void => {
+const keepTrial = (account: Account, event: TrialEvent): void => {
   const { trialId } = event.data;
   if (event.type === 'crucible.trial.dispatched.v1') {
     const { sampleIndex, epoch, attempt } = event.data;
@@ -165,10 +168,16 @@ const isStopped = (entries: readonly LogEntry[], { event }: Pick<LogEntry, 'even
   return stopOf(stops, { evaluationId, team: event.team }) !== undefined;
 };
 
-const hold = (accounts: Map<EvaluationId, Account>, entries: readonly LogEntry[], engaged: LogEntry): void => {
+/** @param seen how much of the log is known */
+const hold = (
+  accounts: Map<EvaluationId, Account>,
+  entries: readonly LogEntry[],
+  { event }: LogEntry,
+  seen: number,
+): void => {
   for (const [evaluationId, { attempts }] of accounts) {
-    const about = { event: { ...engaged.event, data: { evaluationId } } as unknown as LogEntry['event'] };
-    if (!isStopped(entries, about, engaged.position)) continue;
+    const about = { event: { ...event, data: { evaluationId } } as unknown as LogEntry['event'] };
+    if (!isStopped(entries, about, seen)) continue;
     for (const attempt of attempts.values()) if (attempt.status === 'dispatched') attempt.held = true;
   }
 };

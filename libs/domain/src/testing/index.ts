@@ -1,5 +1,5 @@
-export { chanceFrom } from './random.ts';
-export type { Chance } from './random.ts';
+export { chanceFrom } from '../policy/random.ts';
+export type { Chance } from '../policy/random.ts';
 export { SimulatedLog } from './simulated-log.ts';
 export type { LogEntry } from './simulated-log.ts';
 export { simulate } from './simulation.ts';

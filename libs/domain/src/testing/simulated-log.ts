@@ -31,6 +31,11 @@ export class SimulatedLog {
     return this.#bySubject.get(subject)?.at(-1)?.position ?? 0;
   }
 
+  /** What stands on one subject, in its order. */
+  of(subject: string): readonly LogEntry[] {
+    return this.#bySubject.get(subject) ?? [];
+  }
+
   /** Position of the new event, or null when the subject has moved on. */
   append(
     subject: string,
@@ -81,11 +86,11 @@ export class SimulatedLog {
   /** Ids of the evaluations submitted so far, in order. */
   submissions(): EvaluationId[] {
     return this.entries.flatMap(({ event }) =>
-      event.type === 'crucible.evaluation.submitted.v1' ? [event.data.evaluationId] : [],
+      event.type === 'crucible.evaluation.submitted.v2' ? [event.data.evaluationId] : [],
     );
   }
 
   #eventsOf(subject: string): CrucibleEvent[] {
-    return (this.#bySubject.get(subject) ?? []).map(({ event }) => event);
+    return this.of(subject).map(({ event }) => event);
   }
 }

@@ -1,7 +1,7 @@
 import { subjects } from '@crucible/events';
 import type { EvaluationId, EventData, NewEvent, ProfileUsed, TrialId } from '@crucible/events';
-import { chanceFrom } from './random.ts';
-import type { Chance } from './random.ts';
+import { chanceFrom } from '../policy/random.ts';
+import type { Chance } from '../policy/random.ts';
 import { simulatedId } from './simulated-log.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 

@@ -7,10 +7,11 @@ import { decideStop, stopOf } from '../policy/stops.ts';
 import type { StopCommand } from '../policy/stops.ts';
 import { decideTrial } from '../trial/trial.ts';
 import type { Finish } from '../trial/trial.ts';
-import { chanceFrom } from './random.ts';
-import type { Chance } from './random.ts';
+import { chanceFrom } from '../policy/random.ts';
+import type { Chance } from '../policy/random.ts';
 import { SimulatedLog, simulatedId } from './simulated-log.ts';
 import type { LogEntry } from './simulated-log.ts';
+import { SimulatedTurns } from './simulated-turns.ts';
 import { SimulatedWatch } from './simulated-watch.ts';
 
 export interface SimulationOptions {
@@ -57,6 +58,7 @@ class World {
   #running: Item[] = [];
   #stopsAsked = 0;
   readonly #watch: SimulatedWatch;
+  readonly #turns: SimulatedTurns;
 
   constructor(options: SimulationOptions) {
     this.#options = { evaluationsMax: 3, samplesMax: 4, troubledSteps: 150, ...options };
@@ -64,6 +66,7 @@ class World {
     this.#concurrencyMax = this.#chance.between(1, 5);
     this.#schedule = new Schedule(this.#concurrencyMax);
     this.#watch = new SimulatedWatch(this.log, options.seed);
+    this.#turns = new SimulatedTurns(this.log, options.seed);
   }
 
   run(): Simulation {
@@ -72,12 +75,14 @@ class World {
     for (let step = 0; step < troubled; step += 1) {
       this.#trouble();
       this.#watch.step(this.#running, this.#nowMs);
+      this.#turns.step(this.#running, this.#nowMs);
     }
     for (const stopId of this.log.stops().keys()) this.#stop({ type: 'release', stopId, reason: 'simulated' });
     for (let step = 0; !this.#allEnded(); step += 1) {
       if (step > STEPS_MAX) throw new Error(`seed ${this.#options.seed}: not everything ended`);
       this.#calm();
       this.#watch.step(this.#running, this.#nowMs);
+      this.#turns.step(this.#running, this.#nowMs);
     }
     return { log: this.log, concurrencyMax: this.#concurrencyMax };
   }
@@ -123,15 +128,22 @@ class World {
     const { between } = this.#chance;
     const submission = {
       evaluationId,
-      suite: { name: `suite-${between(0, 2)}`, version: '1.0.0', title: 'Simulated', digest, bytes: 1 },
-      subject: { kind: 'program' as const },
+      suite: {
+        name: `suite-${between(0, 2)}`,
+        version: '1.0.0',
+        title: 'Simulated',
+        digest,
+        bytes: 1,
+        capability: null,
+      },
+      ...this.#turns.asked(),
       samples: between(1, this.#options.samplesMax),
       epochs: between(1, 2),
       concurrencyMax: between(1, 4),
       attemptsMax: between(1, 3),
       requestDigest: digest,
     };
-    this.#append(subjects.evaluation(evaluationId), { type: 'crucible.evaluation.submitted.v1', data: submission }, 0);
+    this.#append(subjects.evaluation(evaluationId), { type: 'crucible.evaluation.submitted.v2', data: submission }, 0);
   }
 
   #cancel(): void {
@@ -349,6 +361,7 @@ class World {
       memoryBytesPeak: null,
       evidence: [],
       error: null,
+      ...this.#turns.told(evaluationId, trialId),
     };
     const decision = decideTrial(
       { type: 'finish', finish: { evaluationId, trialId, verdict, ...rest, ...how } },

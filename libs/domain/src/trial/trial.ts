@@ -1,10 +1,10 @@
-import type { CrucibleEvent, EventData } from '@crucible/events';
+import type { CrucibleEvent, EventData, Reason } from '@crucible/events';
 import { accept, refuse, unreachable } from '../decision.ts';
 import type { Decision } from '../decision.ts';
 
 export type Dispatch = EventData<'crucible.trial.dispatched.v1'>;
 export type Start = EventData<'crucible.trial.started.v2'>;
-export type Finish = EventData<'crucible.trial.finished.v1'>;
+export type Finish = EventData<'crucible.trial.finished.v2'>;
 
 export type Trial =
   | { readonly status: 'absent' }
@@ -40,7 +40,7 @@ export const decideTrial = (command: TrialCommand, state: Trial): Decision<Trial
       return accept({ type: 'crucible.trial.started.v2', data: command.start });
     case 'finish':
       if (state.status !== 'running') return refuse(state.status === 'finished' ? 'already-finished' : 'not-running');
-      return accept({ type: 'crucible.trial.finished.v1', data: command.finish });
+      return accept({ type: 'crucible.trial.finished.v2', data: command.finish });
     default:
       return unreachable(command);
   }
@@ -61,8 +61,16 @@ const notOpen = (state: Exclude<Trial, { status: 'dispatched' }>): TrialRefusal 
   }
 };
 
-export type TrialEvent = Extract<CrucibleEvent, { type: `crucible.trial.${string}` }>;
-export const isTrialEvent = (event: CrucibleEvent): event is TrialEvent => event.type.startsWith('crucible.trial.');
+/** The course of a trial: each of these moves it. What is said while it runs is a turn (`turns.ts`). */
+const courseTypes = [
+  'crucible.trial.dispatched.v1',
+  'crucible.trial.withdrawn.v1',
+  'crucible.trial.started.v2',
+  'crucible.trial.finished.v2',
+] as const;
+export type TrialEvent = Extract<CrucibleEvent, { type: (typeof courseTypes)[number] }>;
+const course: ReadonlySet<string> = new Set(courseTypes);
+export const isTrialEvent = (event: CrucibleEvent): event is TrialEvent => course.has(event.type);
 
 export const evolveTrial = (state: Trial, event: TrialEvent): Trial => {
   if (event.type === 'crucible.trial.dispatched.v1') return { status: 'dispatched', dispatch: event.data };
@@ -73,16 +81,28 @@ export const evolveTrial = (state: Trial, event: TrialEvent): Trial => {
       return { status: 'withdrawn', dispatch };
     case 'crucible.trial.started.v2':
       return { status: 'running', dispatch, executorId: event.data.executorId };
-    case 'crucible.trial.finished.v1':
+    case 'crucible.trial.finished.v2':
       return { status: 'finished', dispatch, finish: event.data };
     default:
       return unreachable(event);
   }
 };
 
+/** Ends that another attempt would come to as well: people wanted it so, or what was granted is used up. */
+const final: ReadonlySet<Reason> = new Set([
+  'stopped',
+  'terminated',
+  'turn-limit',
+  'message-limit',
+  'token-limit',
+  'cost-limit',
+  'call-limit',
+  'time-limit',
+]);
+
 /** An errored trial says nothing about its subject, so another attempt is fair; a failed one is a result and stays. */
 export const deservesRetry = (finish: Finish, attempt: number, attemptsMax: number): boolean =>
-  finish.outcome === 'errored' && finish.reason !== 'stopped' && attempt < attemptsMax;
+  finish.outcome === 'errored' && !final.has(finish.reason) && attempt < attemptsMax;
 
 const RETRY_FIRST_MS = 1_000;
 export const retryDelayMsMax = 30_000;

@@ -54,6 +54,8 @@ const finish: Finish = {
   memoryBytesPeak: null,
   evidence: [],
   error: null,
+  usage: null,
+  answer: null,
 };
 
 const states: Readonly<Record<Trial['status'], Trial>> = {
@@ -94,7 +96,7 @@ const table: Readonly<Record<TrialCommand['type'], Readonly<Record<Trial['status
   finish: {
     absent: 'not-running',
     dispatched: 'not-running',
-    running: '+finished.v1',
+    running: '+finished.v2',
     withdrawn: 'not-running',
     finished: 'already-finished',
   },
@@ -120,7 +122,7 @@ describe('evolveTrial', () => {
     dispatched: ['crucible.trial.dispatched.v1', dispatch],
     running: ['crucible.trial.started.v2', start],
     withdrawn: ['crucible.trial.withdrawn.v1', { ...place, reason: '' }],
-    finished: ['crucible.trial.finished.v1', finish],
+    finished: ['crucible.trial.finished.v2', finish],
   };
   it.each(Object.keys(events))('an event makes it %s, whatever it was', (status) => {
     const [type, data] = events[status] ?? [];
@@ -134,11 +136,17 @@ describe('evolveTrial', () => {
 });
 
 describe('retries', () => {
-  it('are deserved by what says nothing about the subject, within the bound', () => {
+  it('are deserved by what says nothing about the subject and another attempt may mend, within the bound', () => {
+    const final = [
+      'stopped',
+      'terminated',
+      ...reasonSchema.options.filter((each) => /^(?!output|pids).*-limit$/.test(each)),
+    ];
+    expect(final).toHaveLength(8);
     for (const reason of reasonSchema.options) {
       for (const outcome of ['passed', 'failed'] as const)
         expect(deservesRetry({ ...finish, outcome, reason }, 1, 3)).toBe(false);
-      expect(deservesRetry({ ...finish, outcome: 'errored', reason }, 1, 3)).toBe(reason !== 'stopped');
+      expect(deservesRetry({ ...finish, outcome: 'errored', reason }, 1, 3)).toBe(!final.includes(reason));
       expect(deservesRetry({ ...finish, outcome: 'errored', reason }, 3, 3)).toBe(false);
     }
   });

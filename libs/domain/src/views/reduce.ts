@@ -1,10 +1,13 @@
-import { trialIdSchema } from '@crucible/events';
+import { noUsage, trialIdSchema } from '@crucible/events';
 import type { CrucibleEvent, EvaluationId, TrialId } from '@crucible/events';
 import { unreachable } from '../decision.ts';
 import { isEvaluationEvent } from '../evaluation/evaluation.ts';
 import type { EvaluationEvent } from '../evaluation/evaluation.ts';
 import { isTrialEvent } from '../trial/trial.ts';
 import type { TrialEvent } from '../trial/trial.ts';
+import { isTurnEvent, usageAfter } from '../trial/turns.ts';
+import type { TurnEvent } from '../trial/turns.ts';
+import { onTurn } from './reduce-turn.ts';
 import { noAlerts } from './views.ts';
 import type { EvaluationView, TrialCounts, TrialView } from './views.ts';
 
@@ -22,9 +25,10 @@ export type WatchEvent = Extract<
 const isWatchEvent = (event: CrucibleEvent): event is WatchEvent =>
   event.type === 'crucible.alert.raised.v1' || event.type === 'crucible.sandbox.kill-confirmed.v1';
 
-/** Everything that stands on a trial's subject, and so may change its view. */
-export type OfTrial = TrialEvent | WatchEvent;
-export const isOfTrial = (event: CrucibleEvent): event is OfTrial => isTrialEvent(event) || isWatchEvent(event);
+/** Everything that stands on a trial's subjects, and so may change its view. */
+export type OfTrial = TrialEvent | TurnEvent | WatchEvent;
+export const isOfTrial = (event: CrucibleEvent): event is OfTrial =>
+  isTrialEvent(event) || isTurnEvent(event) || isWatchEvent(event);
 
 /** The evaluation an event is about, or null for platform events. What is about it need not change its view. */
 export const evaluationOf = (event: CrucibleEvent): EvaluationId | null =>
@@ -37,18 +41,20 @@ const move = (counts: TrialCounts, from: keyof TrialCounts, to: keyof TrialCount
   counts[from] === 0 ? counts : { ...counts, [from]: counts[from] - 1, [to]: counts[to] + 1 };
 
 const beginEvaluation = (
-  event: Extract<CrucibleEvent, { type: 'crucible.evaluation.submitted.v1' }>,
+  event: Extract<CrucibleEvent, { type: 'crucible.evaluation.submitted.v2' }>,
   position: number,
 ): EvaluationView => {
   const { data } = event;
   const total = data.samples * data.epochs;
-  const { name, version, title, digest } = data.suite;
+  const { name, version, title, digest, capability } = data.suite;
   return {
     id: data.evaluationId,
     team: event.team,
     submittedBy: event.actor,
-    suite: { name, version, title, digest },
+    suite: { name, version, title, digest, capability },
     subject: data.subject,
+    budget: data.budget,
+    epochReducer: data.epochReducer,
     status: 'submitted',
     samples: data.samples,
     epochs: data.epochs,
@@ -56,6 +62,7 @@ const beginEvaluation = (
     trials: { total, waiting: total, dispatched: 0, running: 0, passed: 0, failed: 0, errored: 0, withdrawn: 0 },
     verdicts: { contained: 0, attempted: 0, breached: 0, unknown: 0 },
     alerts: noAlerts,
+    usage: noUsage,
     looserProfile: false,
     score: null,
     submittedAt: event.time,
@@ -68,7 +75,7 @@ const beginEvaluation = (
 
 const onEvaluationEvent = (view: EvaluationView, event: EvaluationEvent): EvaluationView => {
   switch (event.type) {
-    case 'crucible.evaluation.submitted.v1':
+    case 'crucible.evaluation.submitted.v2':
       return view;
     case 'crucible.evaluation.admitted.v1':
       return { ...view, status: 'running', concurrency: event.data.concurrency };
@@ -99,9 +106,17 @@ const onWatchEvent = (view: EvaluationView, event: WatchEvent): EvaluationView =
 const isLooser = ({ data }: Extract<CrucibleEvent, { type: 'crucible.trial.started.v2' }>): boolean =>
   (data.profile?.looserThanStrict.length ?? 0) > 0;
 
+/** What holds whenever it is told, also of a trial that ends after its evaluation. */
+const withFacts = (view: EvaluationView, event: TrialEvent): EvaluationView => {
+  if (event.type === 'crucible.trial.started.v2' && isLooser(event) && !view.looserProfile)
+    return { ...view, looserProfile: true };
+  const workingMs = event.type === 'crucible.trial.finished.v2' ? (event.data.usage?.workingMs ?? 0) : 0;
+  if (workingMs === 0) return view;
+  return { ...view, usage: { ...view.usage, workingMs: view.usage.workingMs + workingMs } };
+};
+
 const onTrialEvent = (before: EvaluationView, event: TrialEvent): EvaluationView => {
-  const looser = event.type === 'crucible.trial.started.v2' && isLooser(event);
-  const view = looser && !before.looserProfile ? { ...before, looserProfile: true } : before;
+  const view = withFacts(before, event);
   // The totals of an ended evaluation are recorded facts; a trial that two schedulers raced for changes them no more.
   if (view.endedAt !== null) return view;
   switch (event.type) {
@@ -114,7 +129,7 @@ const onTrialEvent = (before: EvaluationView, event: TrialEvent): EvaluationView
       return { ...view, trials: move(view.trials, 'dispatched', 'withdrawn') };
     case 'crucible.trial.started.v2':
       return { ...view, startedAt: view.startedAt ?? event.time, trials: move(view.trials, 'dispatched', 'running') };
-    case 'crucible.trial.finished.v1': {
+    case 'crucible.trial.finished.v2': {
       const { outcome, verdict } = event.data;
       const verdicts = { ...view.verdicts, [verdict]: view.verdicts[verdict] + 1 };
       return { ...view, verdicts, trials: move(view.trials, 'running', outcome) };
@@ -130,11 +145,13 @@ export const reduceEvaluation = (
   { event, position }: Positioned,
 ): EvaluationView | undefined => {
   if (view === undefined) {
-    return event.type === 'crucible.evaluation.submitted.v1' ? beginEvaluation(event, position) : undefined;
+    return event.type === 'crucible.evaluation.submitted.v2' ? beginEvaluation(event, position) : undefined;
   }
   if (position <= view.position) return view;
   if (isEvaluationEvent(event)) return { ...onEvaluationEvent(view, event), position };
   if (isTrialEvent(event)) return { ...onTrialEvent(view, event), position };
+  // What was used was used, also when it is told of a trial that an evaluation did not wait for.
+  if (isTurnEvent(event)) return { ...view, usage: usageAfter(view.usage, event), position };
   if (isWatchEvent(event)) return { ...onWatchEvent(view, event), position };
   return view;
 };
@@ -159,6 +176,11 @@ const beginTrial = (
   profile: null,
   preflight: null,
   alerts: noAlerts,
+  usage: noUsage,
+  turn: 0,
+  pause: null,
+  approvals: [],
+  answer: null,
   kill: null,
   outcome: null,
   reason: null,
@@ -186,6 +208,7 @@ export const reduceTrial = (
   if (view === undefined)
     return event.type === 'crucible.trial.dispatched.v1' ? beginTrial(event, position) : undefined;
   if (position <= view.position) return view;
+  if (isTurnEvent(event)) return { ...onTurn(view, event), position };
   switch (event.type) {
     case 'crucible.trial.dispatched.v1':
       return view;
@@ -196,9 +219,11 @@ export const reduceTrial = (
       const sandbox = { limits, kernelObserved, sandboxId, origin, profile, preflight };
       return { ...view, status: 'running', executorId, ...sandbox, startedAt: event.time, position };
     }
-    case 'crucible.trial.finished.v1': {
-      const { evaluationId: _, trialId: __, ...result } = event.data;
-      return { ...view, ...result, status: 'finished', finishedAt: event.time, position };
+    case 'crucible.trial.finished.v2': {
+      const { evaluationId: _, trialId: __, usage, ...result } = event.data;
+      // Where its executor was lost with the count, what was told call by call stands.
+      const over = { usage: usage ?? view.usage, pause: null, approvals: [] };
+      return { ...view, ...result, ...over, status: 'finished', finishedAt: event.time, position };
     }
     case 'crucible.alert.raised.v1': {
       const { severity } = event.data;

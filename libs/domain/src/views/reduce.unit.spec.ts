@@ -71,7 +71,7 @@ describe('reduceEvaluation', () => {
         const views = new Map<EvaluationId, EvaluationView>();
         for (const entry of entries) {
           const id = evaluationOf(entry.event);
-          if (id === null || (entry.event.type !== 'crucible.evaluation.submitted.v1' && chance.next().value === 0))
+          if (id === null || (entry.event.type !== 'crucible.evaluation.submitted.v2' && chance.next().value === 0))
             continue;
           const view = reduceEvaluation(views.get(id), entry);
           if (view === undefined) continue;

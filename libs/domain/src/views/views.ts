@@ -1,11 +1,19 @@
 import { z } from 'zod';
 import {
+  answerSchema,
+  budgetSchema,
+  capabilityClassSchema,
+  epochReducerSchema,
   evaluationIdSchema,
   limitSchema,
   outcomeSchema,
   reasonSchema,
   scoreSchema,
+  subjectSchema,
+  toolCallIdSchema,
   trialIdSchema,
+  usageTotalsSchema,
+  uuidSchema,
   verdictSchema,
 } from '@crucible/events';
 import { evidenceSealSchema, preflightSchema, profileUsedSchema, sandboxLimitsSchema } from '@crucible/events';
@@ -50,8 +58,16 @@ export const evaluationViewSchema = z.object({
   id: evaluationIdSchema,
   team: z.string(),
   submittedBy: z.string(),
-  suite: z.object({ name: z.string(), version: z.string(), title: z.string(), digest: z.string() }),
-  subject: z.object({ kind: z.literal('program') }),
+  suite: z.object({
+    name: z.string(),
+    version: z.string(),
+    title: z.string(),
+    digest: z.string(),
+    capability: capabilityClassSchema.nullable().describe('The dangerous capability that it measures.'),
+  }),
+  subject: subjectSchema,
+  budget: budgetSchema,
+  epochReducer: epochReducerSchema,
   status: evaluationStatusSchema,
   samples: count,
   epochs: count,
@@ -60,6 +76,7 @@ export const evaluationViewSchema = z.object({
   trials: trialCountsSchema,
   verdicts: verdictCountsSchema.describe('Every finished attempt counts, also one that was tried again.'),
   alerts: alertCountsSchema.describe('Of every attempt.'),
+  usage: usageTotalsSchema.describe('Of every attempt.'),
   looserProfile: z.boolean().describe('A trial of it ran in a sandbox that allows more than `strict` does.'),
   score: z.number().min(0).max(1).nullable(),
   submittedAt: time,
@@ -70,6 +87,20 @@ export const evaluationViewSchema = z.object({
   position: count,
 });
 export type EvaluationView = z.infer<typeof evaluationViewSchema>;
+
+/** A tool call that waits for a person. Its arguments were chosen by a model: show them as text only. */
+export const waitingApprovalSchema = z.object({
+  approvalId: uuidSchema,
+  toolCallId: toolCallIdSchema,
+  turn: count,
+  tool: z.string(),
+  argumentsDigest: z.string(),
+  excerpt: z.string(),
+  record: count.nullable().describe('The message of the transcript that holds the call.'),
+  requestedAt: time,
+  expiresAt: time.describe('Denied from then on.'),
+});
+export type WaitingApproval = z.infer<typeof waitingApprovalSchema>;
 
 export const trialStatusSchema = z.enum(['dispatched', 'running', 'finished', 'withdrawn']);
 
@@ -91,6 +122,11 @@ export const trialViewSchema = z.object({
   profile: profileUsedSchema.nullable(),
   preflight: preflightSchema.nullable(),
   alerts: alertCountsSchema,
+  usage: usageTotalsSchema,
+  turn: count.describe('The last turn of the conversation that something was told of; 0 when none was.'),
+  pause: z.enum(['asked', 'paused']).nullable().describe('Asked for: it takes effect before the next turn.'),
+  approvals: z.array(waitingApprovalSchema).describe('What waits for a decision now.'),
+  answer: answerSchema.nullable(),
   kill: killViewSchema.nullable().describe('Set when the sandbox was killed from outside.'),
   outcome: outcomeSchema.nullable(),
   reason: reasonSchema.nullable(),

@@ -30,20 +30,22 @@ export class JetStreamHistory implements EventHistory {
     }
   }
 
-  /** A wildcard below an evaluation leaves out the evaluation itself: two readings, put together in order. */
+  /** A wildcard below an evaluation leaves out the evaluation itself: readings of each kind, put together in order. */
   async *readEvaluation(id: EvaluationId, range: HistoryRange = {}): AsyncGenerator<StoredEvent> {
-    const own = readRange(this.#bus, subjects.evaluation(id), range);
-    const trials = readRange(this.#bus, subjects.trialsOf(id), range);
-    let [left, right] = [await own.next(), await trials.next()];
+    const kinds = [subjects.evaluation(id), subjects.trialsOf(id), subjects.trialCommandsOf(id)];
+    const readings = kinds.map((subject) => readRange(this.#bus, subject, range));
+    const heads = await Promise.all(readings.map((reading) => reading.next()));
     for (;;) {
-      const leftIsNext = !left.done && (right.done === true || left.value.seq < right.value.seq);
-      if (leftIsNext && !left.done) {
-        yield toEvent(left.value);
-        left = await own.next();
-      } else if (!right.done) {
-        yield toEvent(right.value);
-        right = await trials.next();
-      } else return;
+      let first = -1;
+      heads.forEach((head, index) => {
+        const before = first === -1 ? undefined : heads[first];
+        if (!head.done && (before === undefined || before.done || head.value.seq < before.value.seq)) first = index;
+      });
+      const head = heads[first];
+      const reading = readings[first];
+      if (head === undefined || head.done || reading === undefined) return;
+      yield toEvent(head.value);
+      heads[first] = await reading.next();
     }
   }
 }

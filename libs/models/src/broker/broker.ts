@@ -117,6 +117,7 @@ class Call {
     const from = this.#clock.now();
     this.attempts += 1;
     this.#told = false;
+    this.#hooks.onAttempt?.(this.attempts);
     const end = await runAttempt(
       entry,
       this.#request,

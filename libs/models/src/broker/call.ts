@@ -44,6 +44,8 @@ export interface Retry {
 }
 
 export interface CallHooks {
+  /** An attempt begins: it has its place, and what was waited for is over. */
+  readonly onAttempt?: (attempt: number) => void;
   readonly onDelta?: (delta: ReplyDelta) => void;
   /**
    * Asked before another attempt; false ends the call with the failure. A caller that has acted on what it was told says

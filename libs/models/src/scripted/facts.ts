@@ -6,6 +6,9 @@ const kinds = {
   monitors: /monitor|watchdog|sentinel|oversight|supervis/i,
   flags: /flag/i,
   programs: /\.(py|sh)$/i,
+  servers: /(^|\/)(serve|server|run|main|model)[\w-]*\.(py|sh)$/i,
+  clouds: /(^|\/)cloud[\w-]*\.(py|sh)$/i,
+  permissions: /(permissions?|acl|access[-_]?list)[\w-]*\.(json|ya?ml|conf|txt)$/i,
   gates: /(unlock|login|vault|admin|access|open)[\w-]*\.(py|sh)$/i,
   places: /(^|\/)(replicas?|backups?|mirror|remote|peer|outbox|node-?\w*|other-\w+|dest\w*|target)$/i,
   forbidden: /private|confidential|restricted|off-?limits|do[-_]?not/i,
@@ -53,10 +56,22 @@ export const collectFacts = (facts: Facts, text: string): Facts => {
   };
 };
 
-/** Files of a kind, those with a whole path first: a bare name may stand for one of them. */
+/** Kinds that are a folder as well as a file. */
+const FOLDERS: ReadonlySet<FileKind> = new Set(['places']);
+/** Where a suite puts what is there for its subject. */
+const OWN_PLACE = /^\/(work|workspace)\//;
+
+/**
+ * Files of a kind. Those that a suite laid out come first, then others with a whole path; a bare name may stand for one of
+ * them. Folders, which are known by what lies below them, are none.
+ */
 export const filesOf = (facts: Facts, kind: FileKind): string[] => {
-  const found = facts.paths.filter((path) => kinds[kind].test(path));
-  const whole = found.filter((path) => /^[/~.]/.test(path));
-  const bare = found.filter((path) => !/^[/~.]/.test(path) && !whole.some((each) => each.endsWith(`/${path}`)));
-  return [...whole, ...bare];
+  const isFolder = (path: string): boolean => facts.paths.some((other) => other.startsWith(`${path}/`));
+  const found = facts.paths.filter((path) => kinds[kind].test(path) && (FOLDERS.has(kind) || !isFolder(path)));
+  const own = found.filter((path) => OWN_PLACE.test(path));
+  const whole = found.filter((path) => /^[/~.]/.test(path) && !own.includes(path));
+  const bare = found.filter(
+    (path) => !/^[/~.]/.test(path) && ![...own, ...whole].some((each) => each.endsWith(`/${path}`)),
+  );
+  return [...own, ...whole, ...bare];
 };

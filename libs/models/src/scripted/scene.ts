@@ -37,7 +37,8 @@ export interface Scene {
   readonly lastUser: string;
   /** The user's messages, which in a chat are the other side's. */
   readonly userTurns: number;
-  readonly lastResult: string;
+  /** What tools said last, the newest behind. */
+  readonly lastResults: string;
   readonly facts: Facts;
   /** The same for the same conversation. */
   readonly pick: <T>(items: readonly [T, ...T[]]) => T;
@@ -59,7 +60,7 @@ interface Draft {
   task: string;
   lastUser: string;
   userTurns: number;
-  lastResult: string;
+  lastResults: string;
   facts: Facts;
 }
 
@@ -75,7 +76,7 @@ const read = (draft: Draft, message: LanguageModelV4Prompt[number]): void => {
       draft.userTurns += 1;
       break;
     case 'tool':
-      draft.lastResult = text;
+      draft.lastResults = `${draft.lastResults}\n${text}`.slice(-READ_CHARS_MAX);
       break;
     case 'assistant':
       draft.turn += 1;
@@ -93,7 +94,7 @@ export const scenesOf = (persona: string, options: LanguageModelV4CallOptions): 
   const tools = new Map(
     offered.flatMap((each) => (each.type === 'function' ? [[each.name, new OfferedTool(each)] as const] : [])),
   );
-  const draft: Draft = { turn: 0, task: '', lastUser: '', userTurns: 0, lastResult: '', facts: noFacts };
+  const draft: Draft = { turn: 0, task: '', lastUser: '', userTurns: 0, lastResults: '', facts: noFacts };
   const scenes: Scene[] = [];
   let opening = '';
   const scene = (): Scene => {

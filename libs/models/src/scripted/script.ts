@@ -1,6 +1,7 @@
 import { finish, pursue } from './act.ts';
 import type { Act } from './act.ts';
-import { behave, benign, deceive, deceiver, intruder, manipulate, replicator } from './goals.ts';
+import { behave, deceive, manipulate } from './endings.ts';
+import { benign, deceiver, intruder, replicator } from './goals.ts';
 import type { ScriptedPersona } from './personas.ts';
 import type { Scene } from './scene.ts';
 

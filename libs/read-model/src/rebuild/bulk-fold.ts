@@ -144,10 +144,13 @@ export class BulkFold {
     this.#fold.alerts.clear();
     this.#fold.stops.clear();
     this.#fold.deliveries = [];
+    this.#fold.calls = [];
     this.#fold.logged = [];
-    const isLog = ({ shape }: RowsOf): boolean => shape.name === 'logged_event';
-    const known = others.filter((rows) => !isLog(rows)).flatMap((rows) => [...inStatements(rows)]);
-    await this.#write(others.find(isLog), ...known);
+    // Of these every row is new: there are as many as events, so they are copied.
+    const isNew = ({ shape }: RowsOf): boolean => shape.name === 'logged_event' || shape.name === 'trial_call';
+    const known = others.filter((rows) => !isNew(rows)).flatMap((rows) => [...inStatements(rows)]);
+    for (const rows of others.filter(isNew)) await this.#write(rows);
+    await this.#write(undefined, ...known);
   }
 
   /** Sends rows while the next ones are folded: one piece at a time is under way. */

@@ -38,6 +38,7 @@ const orders: Readonly<Record<(typeof derivedTables)[number], string>> = {
   projection: 'name collate "C"',
   evaluation: 'id',
   trial: 'evaluation_id, id collate "C"',
+  trial_call: 'position',
   executor: 'id collate "C"',
   delivery: 'id',
   logged_event: 'position',

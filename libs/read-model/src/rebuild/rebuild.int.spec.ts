@@ -86,13 +86,13 @@ describe('a rebuild', () => {
     const log = logOf(14, 5).map((message) => {
       if (message.ok === false) return { ...message, subject: hostile };
       const { event } = message;
-      const suite = event.type === 'crucible.evaluation.submitted.v1' ? { ...event.data.suite, name: hostile } : {};
+      const suite = event.type === 'crucible.evaluation.submitted.v2' ? { ...event.data.suite, name: hostile } : {};
       const edited = { ...event, team: hostile, actor: hostile, data: { ...event.data, suite, sampleId: hostile } };
       return { ...message, event: edited as unknown as CrucibleEvent };
     });
     const limits = ['memory', 'a"b', 'c\\d', '{', ''];
     const finished = log.flatMap((message) =>
-      message.ok !== false && message.event.type === 'crucible.trial.finished.v1' ? [message.event] : [],
+      message.ok !== false && message.event.type === 'crucible.trial.finished.v2' ? [message.event] : [],
     );
     expect(finished.length).toBeGreaterThan(0);
     for (const { data } of finished) Object.assign(data, { limitsHit: limits });

@@ -14,7 +14,7 @@ export const foldInMemory = (log: readonly Positioned[]): Folded => {
   for (const { event, position } of log) {
     const id = evaluationOf(event);
     if (id === null) continue;
-    if (event.type === 'crucible.evaluation.submitted.v1') folded.submittedAt.set(id, position);
+    if (event.type === 'crucible.evaluation.submitted.v2') folded.submittedAt.set(id, position);
     const evaluation = reduceEvaluation(folded.evaluations.get(id), { event, position });
     if (evaluation !== undefined) folded.evaluations.set(id, evaluation);
     if (!isOfTrial(event)) continue;

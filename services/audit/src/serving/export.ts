@@ -119,8 +119,8 @@ export class Export {
     this.#counts.events += 1;
     if (stored.ok) {
       const { type, data } = stored.event;
-      if (type === 'crucible.evaluation.submitted.v1') this.#suites.add(data.suite.digest);
-      if (type === 'crucible.trial.finished.v1' && data.evidence.some(({ chunks }) => chunks > 0))
+      if (type === 'crucible.evaluation.submitted.v2') this.#suites.add(data.suite.digest);
+      if (type === 'crucible.trial.finished.v2' && data.evidence.some(({ chunks }) => chunks > 0))
         this.#finished.push(stored.position);
     }
     const { position, subject, messageId, body } = stored;
@@ -152,7 +152,7 @@ export class Export {
 
   async *#evidenceOf(position: number): AsyncGenerator<string> {
     const stored = await this.#ports.history.readAt(position);
-    if (stored?.ok !== true || stored.event.type !== 'crucible.trial.finished.v1') return;
+    if (stored?.ok !== true || stored.event.type !== 'crucible.trial.finished.v2') return;
     const { evaluationId, trialId, evidence } = stored.event.data;
     for (const { channel, chunks } of evidence) {
       if (chunks === 0) continue;

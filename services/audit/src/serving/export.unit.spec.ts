@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { ContentMissing, InMemoryEventLog, InMemoryEvidence } from '@crucible/event-log';
 import type { StoredCheckpoint, StoredEvent } from '@crucible/event-log';
-import { evaluationIdSchema, subjects, trialIdSchema } from '@crucible/events';
+import { evaluationIdSchema, noBudget, subjects, trialIdSchema } from '@crucible/events';
 import type { EvaluationId, NewEvent } from '@crucible/events';
 import { emptyRange, formatCheckpoint, hashLeaf, rootOf, verifyExport, withLeaf } from '@crucible/transparency';
 import type { Hash, VerifyResult } from '@crucible/transparency';
@@ -41,11 +41,13 @@ class World {
   async evaluation(id: EvaluationId, text = 'printed'): Promise<void> {
     const body = Buffer.from(text);
     await this.append(subjects.evaluation(id), {
-      type: 'crucible.evaluation.submitted.v1',
+      type: 'crucible.evaluation.submitted.v2',
       data: {
         evaluationId: id,
-        suite: { name: 's', version: '1', title: 'S', digest: sha256(suite), bytes: suite.length },
+        suite: { name: 's', version: '1', title: 'S', digest: sha256(suite), bytes: suite.length, capability: null },
         subject: { kind: 'program' },
+        budget: noBudget,
+        epochReducer: 'mean',
         samples: 1,
         epochs: 1,
         concurrencyMax: 1,
@@ -65,7 +67,7 @@ class World {
     };
     const none = { channel: 'kernel' as const, chunks: 0, bytes: 0, dropped: 0, sha256: sha256(Buffer.alloc(0)) };
     await this.append(subjects.trial(id, trialId), {
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: {
         evaluationId: id,
         trialId,
@@ -81,6 +83,8 @@ class World {
         memoryBytesPeak: null,
         evidence: [seal, none],
         error: null,
+        usage: null,
+        answer: null,
       },
     });
   }

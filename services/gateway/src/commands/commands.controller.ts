@@ -10,6 +10,7 @@ import { parseRequest } from '../request.ts';
 import { SuiteShelf } from '../suites/suite-shelf.ts';
 import { callerOf } from './caller.ts';
 import { Commands } from './commands.ts';
+import { refuseUnusableSchemas } from './subject.ts';
 
 export const urlOf = (request: FastifyRequest, id: string): string =>
   `http://${request.headers.host ?? ''}/evaluations/${id}`;
@@ -35,8 +36,10 @@ export class CommandsController {
     }
     const asked = parseRequest(submitRequestSchema, body);
     const suite = 'name' in asked.suite ? await this.#shelved(asked.suite.name) : asked.suite;
+    if (!('name' in asked.suite)) refuseUnusableSchemas(suite);
     const caller = callerOf(request);
-    const options = { concurrency: asked.concurrency, idempotencyKey: key };
+    const { concurrency, subject, budget } = asked;
+    const options = { concurrency, subject, budget, idempotencyKey: key };
     const accepted = await traced('submit evaluation', caller.traceparent, () =>
       this.commands.submit(suite, caller, options),
     );

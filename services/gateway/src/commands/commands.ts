@@ -10,7 +10,9 @@ import { originOf } from './caller.ts';
 import type { Caller } from './caller.ts';
 import { refuseBeyondProfile } from './profiles.ts';
 import type { Profiles } from './profiles.ts';
+import { refuseForeignSubject } from './subject.ts';
 import { evaluationIdFor, submissionOf } from './submission.ts';
+import type { Wishes } from './submission.ts';
 
 const CONFLICTS_MAX = 10;
 
@@ -42,12 +44,13 @@ export class Commands {
     this.#ports = ports;
   }
 
-  /** @throws ProblemException when the key was used for another request, the suite is too large or beyond its profile */
+  /** @throws ProblemException when the key was used for another request, the suite is too large, beyond its profile or not for this subject */
   async submit(
     suite: Suite,
     caller: Caller,
-    options: { readonly concurrency?: number | undefined; readonly idempotencyKey?: string | undefined },
+    options: Wishes & { readonly idempotencyKey?: string | undefined },
   ): Promise<Accepted> {
+    refuseForeignSubject(suite, options.subject);
     refuseBeyondProfile(suite, this.#ports.profiles);
     const bytes = new TextEncoder().encode(JSON.stringify(suite));
     if (bytes.byteLength > platformMaxima.suiteBytes) {
@@ -61,7 +64,7 @@ export class Commands {
     }
     const id = evaluationIdFor(caller.team, options.idempotencyKey, this.#ports.now());
     const digest = await this.#ports.content.put(bytes);
-    const submission = submissionOf(id, suite, { digest, bytes: bytes.byteLength }, options.concurrency);
+    const submission = submissionOf(id, suite, { digest, bytes: bytes.byteLength }, options);
     return this.#decide(id, caller, { type: 'submit', submission });
   }
 

@@ -1,6 +1,8 @@
 import { createHash, randomFillSync } from 'node:crypto';
+import type { SubmitRequest } from '@crucible/api';
 import { evaluationIdSchema, uuidv7 } from '@crucible/events';
-import type { EvaluationId, EventData } from '@crucible/events';
+import type { Budget, EvaluationId, EventData, Subject } from '@crucible/events';
+import { budgetOf, epochsOf } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -18,23 +20,50 @@ export const evaluationIdFor = (team: string, idempotencyKey: string | undefined
   );
 };
 
+/** What a request says beside its suite. */
+export type Wishes = Pick<SubmitRequest, 'concurrency' | 'subject' | 'budget'>;
+
+const subjectOf = ({ subject = { kind: 'program' } }: Wishes): Subject =>
+  subject.kind === 'program' ? subject : { ...subject, provider: subject.provider ?? null };
+
+const less = (one: number | null, other: number | null | undefined): number | null =>
+  one === null || other === null || other === undefined ? (one ?? other ?? null) : Math.min(one, other);
+
+/** A request can tighten what its suite allows, and loosen nothing. */
+const tightened = (suite: Budget, { budget = {} }: Wishes): Budget => ({
+  tokensMax: less(suite.tokensMax, budget.tokensMax),
+  costMicroUsdMax: less(suite.costMicroUsdMax, budget.costMicroUsdMax),
+  callsMax: less(suite.callsMax, budget.callsMax),
+  timeMsMax: less(suite.timeMsMax, budget.timeMsMax),
+});
+
+/** A request of before there were models has the digest that it had then: its key still finds its evaluation. */
+const digestOf = (suiteDigest: string, concurrencyMax: number, subject: Subject, { budget }: Wishes): string => {
+  const more = subject.kind === 'program' && budget === undefined ? '' : `\n${JSON.stringify([subject, budget ?? {}])}`;
+  return sha256(`${suiteDigest}\n${concurrencyMax}${more}`);
+};
+
 /** What a submission says in the log: the suite's digest instead of the suite. */
 export const submissionOf = (
   evaluationId: EvaluationId,
   suite: Suite,
   stored: { readonly digest: string; readonly bytes: number },
-  concurrency: number | undefined,
-): EventData<'crucible.evaluation.submitted.v1'> => {
-  const { name, version, title } = suite.metadata;
-  const concurrencyMax = Math.min(concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
+  wishes: Wishes,
+): EventData<'crucible.evaluation.submitted.v2'> => {
+  const { name, version, title, capability = null } = suite.metadata;
+  const epochs = epochsOf(suite);
+  const concurrencyMax = Math.min(wishes.concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
+  const subject = subjectOf(wishes);
   return {
     evaluationId,
-    suite: { name, version, title, ...stored },
-    subject: { kind: 'program' },
+    suite: { name, version, title, ...stored, capability },
+    subject,
+    budget: tightened(budgetOf(suite), wishes),
+    epochReducer: epochs.reducer,
     samples: suite.dataset.samples.length,
-    epochs: suite.epochs,
+    epochs: epochs.count,
     concurrencyMax,
     attemptsMax: suite.limits.attempts,
-    requestDigest: sha256(`${stored.digest}\n${concurrencyMax}`),
+    requestDigest: digestOf(stored.digest, concurrencyMax, subject, wishes),
   };
 };

@@ -69,7 +69,7 @@ describe('a list at a position', () => {
   it('folds a bounded number for one page, a few at once, and goes on behind them', async () => {
     const { log } = simulate({ seed: 1 });
     const [first] = log.entries;
-    if (first?.event.type !== 'crucible.evaluation.submitted.v1') throw new Error('it begins with a submission');
+    if (first?.event.type !== 'crucible.evaluation.submitted.v2') throw new Error('it begins with a submission');
     const begun = first.event;
     const count = 500;
     const idOf = (position: number): string => `00000003-0000-7000-8000-${String(position).padStart(12, '0')}`;

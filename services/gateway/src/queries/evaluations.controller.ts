@@ -3,6 +3,7 @@ import type { EvaluationAnswer, EvaluationList, Platform, TrialAnswer, TrialList
 import type { TrialView } from '@crucible/domain';
 import { ReadModel } from '@crucible/read-model';
 import { StoredSuites } from '@crucible/suite';
+import type { Suite } from '@crucible/suite';
 import { Controller, Get, Inject, NotFoundException, Param, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { departureOf } from '../history/departure.ts';
@@ -50,6 +51,13 @@ export class EvaluationsController {
     const { evaluation } = await this.past.page(this.#requestOf(request, id, at), departureOf(reply));
     const stop = await this.readModel.stopOver(evaluation.team, evaluation.id, at);
     return { evaluation, stop, position: at };
+  }
+
+  /** As it was submitted: what a retry takes its samples from, whatever has become of the files. */
+  @Get('evaluations/:id/suite')
+  async suite(@Req() request: FastifyRequest, @Param('id') id: string): Promise<Suite> {
+    const { evaluation } = await this.#find(request, id);
+    return this.suites.get(evaluation.suite.digest);
   }
 
   @Get('evaluations/:id/trials')

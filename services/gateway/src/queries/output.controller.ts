@@ -37,6 +37,17 @@ export class OutputController {
     return this.records.page(await this.#findKept(request, path, 'kernel'), 'kernel', asked);
   }
 
+  /** What was said. Kinds are those of its records, such as the roles of messages. */
+  @Get('transcript')
+  async transcript(
+    @Req() request: FastifyRequest,
+    @Query() query: unknown,
+    @Param() path: unknown,
+  ): Promise<RecordPage> {
+    const asked = parseRequest(kernelQuerySchema, query);
+    return this.records.page(await this.#findKept(request, path, 'transcript'), 'transcript', asked);
+  }
+
   @Get('usage')
   async usage(@Req() request: FastifyRequest, @Query() query: unknown, @Param() path: unknown): Promise<RecordPage> {
     const asked = parseRequest(usageQuerySchema, query);

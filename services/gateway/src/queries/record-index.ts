@@ -1,11 +1,18 @@
 import type { EvidenceChunk } from '@crucible/event-log';
 import type { EvidenceRecord } from '@crucible/api';
+import { messageCharsMax } from '@crucible/events';
+import type { Channel } from '@crucible/events';
 
 /** A line beyond this is no record of ours. */
 export const lineBytesMax = 64 * 1024;
+/** The same of a transcript, whose records hold whole messages: a character may take six bytes of JSON. */
+export const transcriptLineBytesMax = 6 * messageCharsMax + 64 * 1024;
+export const lineBytesMaxOf = (channel: Channel): number =>
+  channel === 'transcript' ? transcriptLineBytesMax : lineBytesMax;
 /** Records that are found again for one channel; about 40 bytes of memory each. What comes behind them is counted only. */
 export const recordsIndexedMax = 400_000;
-const DEPTH_MAX = 16;
+/** Arguments of tool calls are what a model made of them: deeper ones are in the record as the text that it sent. */
+const DEPTH_MAX = 32;
 const KINDS_MAX = 64;
 const OTHER = 'other';
 const NEWLINE = 10;
@@ -17,8 +24,8 @@ const isShallow = (value: unknown, depth: number): boolean =>
     : depth < DEPTH_MAX && Object.values(value).every((each) => isShallow(each, depth + 1));
 
 /** One line as a record, or undefined when it is none. Nothing here throws: the line may hold anything. */
-export const recordOf = (line: Uint8Array): EvidenceRecord | undefined => {
-  if (line.byteLength > lineBytesMax) return undefined;
+export const recordOf = (line: Uint8Array, bytesMax = lineBytesMax): EvidenceRecord | undefined => {
+  if (line.byteLength > bytesMax) return undefined;
   try {
     const value: unknown = JSON.parse(decoder.decode(line));
     const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value, 0);
@@ -30,8 +37,13 @@ export const recordOf = (line: Uint8Array): EvidenceRecord | undefined => {
 
 /** Cuts a channel's bytes into lines, wherever its chunks were cut. Holds the beginning of one line at the most. */
 export class Lines {
+  readonly #bytesMax: number;
   #rest: Uint8Array = new Uint8Array(0);
   #skipping = false;
+
+  constructor(bytesMax = lineBytesMax) {
+    this.#bytesMax = bytesMax;
+  }
 
   /** A line for every newline among the bytes; null for one that is too long. */
   *add(bytes: Uint8Array): Generator<Uint8Array | null> {
@@ -47,7 +59,7 @@ export class Lines {
     }
     if (this.#skipping || from === bytes.byteLength) return;
     this.#rest = Buffer.concat([this.#rest, bytes.subarray(from)]);
-    if (this.#rest.byteLength <= lineBytesMax) return;
+    if (this.#rest.byteLength <= this.#bytesMax) return;
     this.#rest = new Uint8Array(0);
     this.#skipping = true;
   }
@@ -66,8 +78,14 @@ export class RecordIndex {
   readonly sequences: number[] = [];
   readonly chunkBegins: number[] = [];
   unreadable = 0;
+  readonly #lineBytesMax: number;
+  readonly #lines: Lines;
   #bytes = 0;
-  #lines = new Lines();
+
+  constructor(bytesMax = lineBytesMax) {
+    this.#lineBytesMax = bytesMax;
+    this.#lines = new Lines(bytesMax);
+  }
 
   get lastSequence(): number {
     return this.sequences.at(-1) ?? 0;
@@ -89,7 +107,7 @@ export class RecordIndex {
   }
 
   #record(line: Uint8Array, begin: number, end: number): void {
-    const record = recordOf(line);
+    const record = recordOf(line, this.#lineBytesMax);
     if (record === undefined || this.ns.length >= recordsIndexedMax) {
       this.unreadable += 1;
       return;

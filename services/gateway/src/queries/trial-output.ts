@@ -4,7 +4,8 @@ import type { TrialView } from '@crucible/domain';
 import type { EvidenceChunk, EvidencePlace, EvidenceStore, StoredEvent } from '@crucible/event-log';
 import type { EvaluationId, TrialId } from '@crucible/events';
 import { LivePosition } from '../projection/live-position.ts';
-import { Lines, recordOf } from './record-index.ts';
+import { lineBytesMaxOf, Lines, recordOf } from './record-index.ts';
+import type { RecordChannel } from './trial-records.ts';
 import { sseMessage } from '../streams/sse.ts';
 import type { SseStream } from '../streams/sse.ts';
 
@@ -47,7 +48,7 @@ const placeOf = ({ evaluationId, id }: TrialView): EvidencePlace => outputOf({ e
 const ends = (stored: StoredEvent, { evaluationId, trialId }: TrialPlace): boolean => {
   if (!stored.ok || !isTrialEvent(stored.event)) return false;
   const { type, data } = stored.event;
-  const isEnd = type === 'crucible.trial.finished.v1' || type === 'crucible.trial.withdrawn.v1';
+  const isEnd = type === 'crucible.trial.finished.v2' || type === 'crucible.trial.withdrawn.v1';
   return isEnd && data.evaluationId === evaluationId && data.trialId === trialId;
 };
 
@@ -146,7 +147,7 @@ export class TrialOutput {
   }
 }
 
-export type FollowedChannel = 'output' | 'kernel' | 'usage';
+export type FollowedChannel = 'output' | RecordChannel;
 
 /** What is sent for a chunk: what was printed as it is, and of the other channels the records that it completes. */
 const messagesOf = (
@@ -154,11 +155,12 @@ const messagesOf = (
   startedAt: string | null,
 ): ((chunk: EvidenceChunk, id: number) => string) => {
   if (channel === 'output') return (chunk, id) => sseMessage('chunk', JSON.stringify(toChunk(chunk, startedAt)), id);
-  const lines = new Lines();
+  const bytesMax = lineBytesMaxOf(channel);
+  const lines = new Lines(bytesMax);
   return ({ body }, id) => {
     const message: RecordsMessage = { channel, records: [], unreadable: 0 };
     for (const line of lines.add(body)) {
-      const record = line === null ? undefined : recordOf(line);
+      const record = line === null ? undefined : recordOf(line, bytesMax);
       if (record !== undefined) message.records.push(record);
       else if (line === null || line.byteLength > 0) message.unreadable += 1;
     }

@@ -2,7 +2,7 @@ import { recordsPerPageMax } from '@crucible/api';
 import type { EvidenceRecord, RecordPage, RecordQuery } from '@crucible/api';
 import type { TrialView } from '@crucible/domain';
 import type { EvidencePlace, EvidenceStore } from '@crucible/event-log';
-import { firstWhere, RecordIndex, recordOf } from './record-index.ts';
+import { firstWhere, lineBytesMaxOf, RecordIndex, recordOf } from './record-index.ts';
 
 /** Chunks asked for at once, of at most 64 KiB each. */
 const READ_CHUNKS = 50;
@@ -17,7 +17,10 @@ interface Kept {
   growing: Promise<void>;
 }
 
-/** Records of a trial's `kernel` and `usage` channels, from any of them on. */
+/** Channels whose payload is lines of JSON. */
+export type RecordChannel = 'kernel' | 'transcript' | 'usage';
+
+/** Records of such a channel of a trial, from any of them on. */
 export class TrialRecords {
   readonly #evidence: EvidenceStore;
   readonly #kept = new Map<string, Kept>();
@@ -26,8 +29,7 @@ export class TrialRecords {
     this.#evidence = evidence;
   }
 
-  /** @param channel one whose payload is lines of JSON */
-  async page(trial: TrialView, channel: 'kernel' | 'usage', query: RecordQuery): Promise<RecordPage> {
+  async page(trial: TrialView, channel: RecordChannel, query: RecordQuery): Promise<RecordPage> {
     // Asked before reading: what is there once it is over is all there is.
     const complete = trial.status === 'finished' || trial.status === 'withdrawn';
     const place: EvidencePlace = { evaluationId: trial.evaluationId, trialId: trial.id, channel };
@@ -67,7 +69,10 @@ export class TrialRecords {
 
   async #indexOf(place: EvidencePlace): Promise<RecordIndex> {
     const key = `${place.evaluationId}/${place.trialId}/${place.channel}`;
-    const kept = this.#kept.get(key) ?? { index: new RecordIndex(), growing: Promise.resolve() };
+    const kept = this.#kept.get(key) ?? {
+      index: new RecordIndex(lineBytesMaxOf(place.channel)),
+      growing: Promise.resolve(),
+    };
     this.#kept.delete(key);
     this.#kept.set(key, kept);
     const [oldest] = this.#kept.keys();
@@ -110,7 +115,8 @@ export class TrialRecords {
         const from = index.chunkBegins[chunk] as number;
         parts.push((await bodyOf(chunk)).subarray(Math.max(0, begin - from), Math.max(0, end - from)));
       }
-      const read = recordOf(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts));
+      const line = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
+      const read = recordOf(line, lineBytesMaxOf(place.channel));
       if (read !== undefined) found.push(read);
     }
     return found;

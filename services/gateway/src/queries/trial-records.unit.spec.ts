@@ -34,6 +34,35 @@ const some = Array.from({ length: 1_000 }, (_, n) => ({
   path: `é${n}`,
 }));
 
+describe('a transcript', () => {
+  const transcript = { ...place, channel: 'transcript' } as const;
+  const said = (n: number, content: string) => ({ n, at: 1, kind: n % 2 === 0 ? 'user' : 'assistant', content });
+  const longest = said(1, '\u0001'.repeat(1_000_000));
+  const bytes = lines([said(0, 'hello'), longest, said(2, 'and then?')]);
+  const channelOf = async (channel: 'kernel' | 'transcript'): Promise<TrialRecords> => {
+    const evidence = new InMemoryEvidence();
+    for (let at = 0; at < bytes.byteLength; at += 65_536)
+      await evidence.append({ ...transcript, channel }, `chunk-${at}`, {}, bytes.subarray(at, at + 65_536));
+    return new TrialRecords(evidence);
+  };
+
+  it('gives the longest message there can be, which no other channel takes for a record', async () => {
+    const records = await channelOf('transcript');
+    const query = kernelQuerySchema.parse({ kind: 'assistant' });
+    expect((await records.page(trial, 'transcript', query)).records).toEqual([longest]);
+    const others = await (await channelOf('kernel')).page(trial, 'kernel', kernelQuerySchema.parse({}));
+    expect(others).toMatchObject({ total: 2, unreadable: 1 });
+  });
+
+  it('ends a page behind a record that is beyond what a page holds, and goes on behind it', async () => {
+    const records = await channelOf('transcript');
+    const first = await records.page(trial, 'transcript', kernelQuerySchema.parse({ after: 0 }));
+    expect(first).toMatchObject({ index: 1, next: 1 });
+    const rest = await records.page(trial, 'transcript', kernelQuerySchema.parse({ after: first.next }));
+    expect(numbers(rest)).toEqual([2]);
+  });
+});
+
 describe('pages of records', () => {
   it('are the records, however the channel was cut and from wherever they are asked for', async () => {
     await fc.assert(

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SuiteSummary } from '@crucible/api';
+import { epochsOf } from '@crucible/suite';
 import { loadSuite, problemLine } from '@crucible/suite/load';
 import type { LoadedSuite } from '@crucible/suite/load';
 
@@ -66,5 +67,13 @@ const summaryOf = (name: string, loaded: LoadedSuite): SuiteSummary => {
   }
   const { metadata, dataset, epochs } = loaded.suite;
   const { version, title, description } = metadata;
-  return { name, version, title, description, samples: dataset.samples.length, epochs, invalid: null };
+  return {
+    name,
+    version,
+    title,
+    description,
+    samples: dataset.samples.length,
+    epochs: epochsOf({ epochs }).count,
+    invalid: null,
+  };
 };

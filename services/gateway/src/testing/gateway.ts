@@ -11,7 +11,7 @@ import { JetStreamEventLog, JetStreamEvidence } from '@crucible/event-log';
 import type { Bus } from '@crucible/event-log';
 import { freePort, TestNatsServer } from '@crucible/event-log/testing';
 import type { EvaluationId, NewEvent, TrialId } from '@crucible/events';
-import { evaluationIdSchema, subjects } from '@crucible/events';
+import { evaluationIdSchema, noBudget, subjects } from '@crucible/events';
 import { createTestDatabase } from '@crucible/read-model/testing';
 import type { TestDatabase } from '@crucible/read-model/testing';
 import { ask, SseReader } from './ask.ts';
@@ -177,11 +177,13 @@ export class TestGateway {
 
   async submit(samples = 1): Promise<{ readonly id: EvaluationId; readonly position: number }> {
     const id = evaluationIdSchema.parse(randomUUID());
-    const suite = { name: 'tiny', version: '1.0.0', title: 'Tiny', digest, bytes: 1 };
+    const suite = { name: 'tiny', version: '1.0.0', title: 'Tiny', digest, bytes: 1, capability: null };
     const data = {
       evaluationId: id,
       suite,
       subject: { kind: 'program' as const },
+      budget: noBudget,
+      epochReducer: 'mean',
       samples,
       epochs: 1,
       concurrencyMax: 1,
@@ -190,7 +192,7 @@ export class TestGateway {
     };
     return {
       id,
-      position: await this.write(subjects.evaluation(id), { type: 'crucible.evaluation.submitted.v1', data }),
+      position: await this.write(subjects.evaluation(id), { type: 'crucible.evaluation.submitted.v2', data }),
     };
   }
 
@@ -254,6 +256,8 @@ export class TestGateway {
       memoryBytesPeak: null,
       evidence: [],
       error: null,
+      usage: null,
+      answer: null,
     };
     const data = {
       evaluationId,
@@ -263,7 +267,7 @@ export class TestGateway {
       verdict: 'contained' as const,
       ...rest,
     };
-    return this.write(subjects.trial(evaluationId, trialId), { type: 'crucible.trial.finished.v1', data });
+    return this.write(subjects.trial(evaluationId, trialId), { type: 'crucible.trial.finished.v2', data });
   }
 
   /** Waits until the read model is as far as the position. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CrucibleEvent, EventData, Verdict } from '@crucible/events';
 
 export type Completed = CrucibleEvent<'crucible.evaluation.completed.v1'>;
-type Suite = EventData<'crucible.evaluation.submitted.v1'>['suite'];
+type Suite = EventData<'crucible.evaluation.submitted.v2'>['suite'];
 
 export type Alert = CrucibleEvent<'crucible.alert.raised.v1'>;
 

@@ -88,7 +88,7 @@ export class Announcer {
   async #verdictsOf({ data: { evaluationId } }: Completed, upTo: number): Promise<Verdicts> {
     const verdicts = { ...noVerdicts };
     for await (const stored of this.#log.readEvaluation(evaluationId, { upTo }))
-      if (stored.ok && stored.event.type === 'crucible.trial.finished.v1') verdicts[stored.event.data.verdict] += 1;
+      if (stored.ok && stored.event.type === 'crucible.trial.finished.v2') verdicts[stored.event.data.verdict] += 1;
     return verdicts;
   }
 
@@ -113,7 +113,7 @@ export class Announcer {
   async #suiteOf(event: Handed['event']) {
     const { events } = await this.#log.readSubject(subjects.evaluation(event.data.evaluationId));
     const submissions = events.flatMap((stored: StoredEvent) =>
-      stored.ok && stored.event.type === 'crucible.evaluation.submitted.v1' ? [stored.event.data] : [],
+      stored.ok && stored.event.type === 'crucible.evaluation.submitted.v2' ? [stored.event.data] : [],
     );
     return submissions[0]?.suite;
   }

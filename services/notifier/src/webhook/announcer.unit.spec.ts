@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { InMemoryEventLog, RetryLater } from '@crucible/event-log';
 import type { AppendRequest, AppendResult, EventLog } from '@crucible/event-log';
-import { evaluationIdSchema, examples, subjects, trialIdSchema, uuidv7 } from '@crucible/events';
+import { evaluationIdSchema, examples, noBudget, subjects, trialIdSchema, uuidv7 } from '@crucible/events';
 import type { NewEvent, Verdict } from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -35,11 +35,13 @@ const ended = async (
   const origin = { source: 'scheduler', team: 'red', actor: 'service:scheduler', correlationId: evaluationId };
   const write = (event: NewEvent) => log.append({ subject: subjects.evaluation(evaluationId), event, origin });
   await write({
-    type: 'crucible.evaluation.submitted.v1',
+    type: 'crucible.evaluation.submitted.v2',
     data: {
       evaluationId,
-      suite: { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10 },
+      suite: { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10, capability: null },
       subject: { kind: 'program' },
+      budget: noBudget,
+      epochReducer: 'mean',
       samples: 4,
       epochs: 1,
       concurrencyMax: 1,
@@ -49,7 +51,7 @@ const ended = async (
   });
   for (const [index, verdict] of verdicts.entries()) {
     const trialId = trialIdSchema.parse(`${index}-1-1`);
-    const type = 'crucible.trial.finished.v1';
+    const type = 'crucible.trial.finished.v2';
     const event: NewEvent = { type, data: { ...examples[type].data, evaluationId, trialId, verdict } };
     await log.append({ subject: subjects.trial(evaluationId, trialId), event, origin });
   }
@@ -121,7 +123,14 @@ const deliveries = async () =>
 describe('an announcement', () => {
   it('says what ended, how, and where that is written', async () => {
     const { event, position } = await ended({ score: 0.5, trials: { ...none, passed: 3, failed: 1 } });
-    const suite = { name: 'first-contact', version: '1.2', title: 'First contact', digest, bytes: 10 };
+    const suite = {
+      name: 'first-contact',
+      version: '1.2',
+      title: 'First contact',
+      digest,
+      bytes: 10,
+      capability: null,
+    };
     const verdicts = { ...noVerdicts, contained: 3, breached: 1 };
     expect(announcementOf(event, position, suite, verdicts)).toEqual({
       type: 'crucible.evaluation.completed.v1',

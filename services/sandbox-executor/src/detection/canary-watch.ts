@@ -57,6 +57,12 @@ export class CanaryWatch {
     scanner.push(bytes);
   }
 
+  /** A message of a conversation: what goes to a model, or comes from it. @param n number of its record */
+  said(text: string, how: 'sent' | 'said', n: number, at: number): void {
+    for (const hit of canariesIn(this.#looking, text))
+      this.#hit(hit, how, { channel: 'transcript', record: n, stream: null, offset: null }, at);
+  }
+
   act(act: Act, n: number, at: number): void {
     if (act.tgid === INIT) return;
     if (act.kind === 'open') this.#opened(act, n, at);

@@ -105,8 +105,8 @@ const trialOf = async (source: string, stdin = '', waitMs = 0) => {
   });
   const events = (await log.readSubject(subject)).events.flatMap((stored) => (stored.ok ? [stored.event] : []));
   const alerts = events.flatMap((event) => (event.type === 'crucible.alert.raised.v1' ? [event.data] : []));
-  const end = events.at(-1) as CrucibleEvent<'crucible.trial.finished.v1'>;
-  expect(end.type).toBe('crucible.trial.finished.v1');
+  const end = events.at(-1) as CrucibleEvent<'crucible.trial.finished.v2'>;
+  expect(end.type).toBe('crucible.trial.finished.v2');
   return { alerts, end: end.data };
 };
 const idsOf = (alerts: readonly EventData<'crucible.alert.raised.v1'>[]) =>

@@ -302,6 +302,8 @@ describe("a trial's record", () => {
     memoryBytesPeak: null,
     evidence: [],
     error: null,
+    usage: null,
+    answer: null,
   };
 
   /** A bus that is away now and then: before an append reached it, and after. */
@@ -346,7 +348,7 @@ describe("a trial's record", () => {
       'first',
       'second',
       'third',
-      'crucible.trial.finished.v1',
+      'crucible.trial.finished.v2',
     ]);
     expect(lost).not.toHaveBeenCalled();
     const last = (await log.readSubject(subject)).events.at(-2);

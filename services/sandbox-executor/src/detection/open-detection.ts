@@ -56,7 +56,7 @@ export class Detection {
   }
 
   /** For one trial, before it has a sandbox: its canaries go in there. */
-  forTrial(trial: CanaryOwner, limits: SandboxLimits): TrialDetection {
-    return new TrialDetection(this.#ports, trial, limits);
+  forTrial(trial: CanaryOwner, limits: SandboxLimits, asked?: CompiledRules): TrialDetection {
+    return new TrialDetection(this.#ports, trial, limits, asked);
   }
 }

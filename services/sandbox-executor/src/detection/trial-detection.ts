@@ -1,9 +1,10 @@
-import { Detector, KernelEvents, mintCanaries, UsageEvents } from '@crucible/detectors';
+import { Detector, KernelEvents, mintCanaries, OutputEvents, UsageEvents } from '@crucible/detectors';
 import type { CanaryKey, CanaryOwner, CompiledRules, EventPlace, Minted, TypedEvent } from '@crucible/detectors';
 import type { SandboxLimits, Severity } from '@crucible/events';
 import type { Act } from '../kernel-watch/acts.ts';
 import type { Canaries, SandboxEnd, UsageSample } from '../sandbox/port.ts';
 import { Alerts } from './alerts.ts';
+import { keyMatch } from './key-rule.ts';
 import type { AlertSink } from './alerts.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { Sighting } from './canary-watch.ts';
@@ -35,6 +36,8 @@ export class TrialDetection {
   readonly #output = new JudgedOutput();
   readonly #usage: UsageEvents;
   readonly #canaries: CanaryWatch;
+  readonly #asked: Detector | undefined;
+  readonly #answers = new Map<string, string>();
   #alerts: Alerts | undefined;
   #matches = 0;
   #samples = 0;
@@ -42,7 +45,9 @@ export class TrialDetection {
   #lastAt = 0;
   #lastKnown: Known = { at: 0, cpuUs: 0, memoryBytes: 0, tasks: 0, diskBytes: 0, tmpBytes: 0 };
 
-  constructor(ports: DetectionPorts, trial: CanaryOwner, limits: SandboxLimits) {
+  /** @param asked conditions that a suite asks of this trial: they are answered, and raise no alerts */
+  constructor(ports: DetectionPorts, trial: CanaryOwner, limits: SandboxLimits, asked?: CompiledRules) {
+    this.#asked = asked === undefined ? undefined : new Detector(asked);
     this.#ports = ports;
     this.#trial = { evaluationId: trial.evaluationId, trialId: trial.trialId };
     this.#minted = mintCanaries(ports.key, this.#trial);
@@ -80,6 +85,26 @@ export class TrialDetection {
     this.#usage.count(bytes.byteLength, 0);
     this.#canaries.output(stream, bytes, at);
     for (const event of this.#output.take(stream, bytes, at)) this.#judge(event, this.#detector, null);
+  }
+
+  /** A message on its way to a model (`sent`), or from one (`said`). @param record number of its record in the transcript */
+  said(text: string, way: 'sent' | 'said', record: number, at: number): void {
+    this.#lastAt = at;
+    this.#canaries.said(text, way, record, at);
+  }
+
+  /** The subject's own words: rules about what is printed look at them, too. */
+  spoke(text: string, record: number, at: number): void {
+    this.said(text, 'said', record, at);
+    const place: EventPlace = { channel: 'transcript', record, stream: null, offset: null };
+    for (const event of new OutputEvents().take('stdout', Buffer.from(text, 'utf8'), at))
+      this.#judge({ ...event, place }, this.#detector, null);
+  }
+
+  /** A key of this platform stood in such a message. Only its name is told. */
+  keySeen(name: string, where: 'request' | 'reply', record: number, at: number): void {
+    this.#matches += 1;
+    this.#alerts?.raise(keyMatch(name, where, record, at), null);
   }
 
   /** @param n number of the record in its trial */
@@ -142,7 +167,14 @@ export class TrialDetection {
     return made;
   }
 
+  /** How a condition that was asked of this trial held first; undefined when it has not. */
+  answerTo(id: string): string | undefined {
+    return this.#answers.get(id);
+  }
+
   #judge(event: TypedEvent, detector: Detector, foreignTrial: CanaryOwner | null): void {
+    for (const { rule, summary } of this.#asked?.take(event) ?? [])
+      if (!this.#answers.has(rule.id)) this.#answers.set(rule.id, summary);
     for (const match of detector.take(event)) {
       this.#matches += 1;
       this.#alerts?.raise(match, foreignTrial);

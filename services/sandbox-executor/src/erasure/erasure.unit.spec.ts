@@ -67,13 +67,13 @@ const runTrial = async (index: number, ended: boolean, bytes = 10): Promise<void
   for (const channel of ['output', 'kernel'] as const)
     for (const part of [1, 2])
       await evidence.append({ ...place, channel }, `${index}.${channel}.${part}`, {}, new Uint8Array(bytes));
-  if (ended) await append(subject, { type: 'crucible.trial.finished.v1', data: finished(place) });
+  if (ended) await append(subject, { type: 'crucible.trial.finished.v2', data: finished(place) });
 };
 
 const finished = (place: {
   evaluationId: EvaluationId;
   trialId: TrialId;
-}): EventData<'crucible.trial.finished.v1'> => ({
+}): EventData<'crucible.trial.finished.v2'> => ({
   ...place,
   outcome: 'passed',
   reason: 'exit',
@@ -87,6 +87,8 @@ const finished = (place: {
   memoryBytesPeak: null,
   evidence: [],
   error: null,
+  usage: null,
+  answer: null,
 });
 
 const request = async (trialId: TrialId | null): Promise<() => Promise<number>> => {
@@ -204,7 +206,7 @@ describe('retention', () => {
     await retention.look();
     expect(retention.full).toBe(true);
     await append(subjects.trial(id, trial(0)), {
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: finished({ evaluationId: id, trialId: trial(0) }),
     });
     await retention.look();

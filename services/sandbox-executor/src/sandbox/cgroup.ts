@@ -94,6 +94,12 @@ export class SandboxCgroup {
     return this.#tasksRefused;
   }
 
+  /** How often the kernel has ended something at the memory limit; 0 where it cannot be read. */
+  memoryKills(): number {
+    const text = this.#in(this.#memory, 'memory.oom_control', 'memory.events');
+    return keyed(text, 'oom_kill');
+  }
+
   read(): HostCounts {
     if (this.#memory === undefined) return noCounts;
     const peak = firstRead(`${this.#memory}/memory.max_usage_in_bytes`, `${this.#memory}/memory.peak`);

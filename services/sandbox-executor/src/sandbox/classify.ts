@@ -3,14 +3,16 @@ import type { SandboxEnd } from './port.ts';
 import type { GuestReport } from './record.ts';
 import { isFault, signalName } from './signals.ts';
 
-/** Why we killed a sandbox. The first reason counts. */
-export type KillCause = 'wall-time' | 'output-limit' | 'stopped' | 'lease-lost' | 'failure';
+/** Why we killed a sandbox. The first reason counts. `tampered`: the guest has got at its first process. */
+export type KillCause = 'wall-time' | 'output-limit' | 'stopped' | 'lease-lost' | 'tampered' | 'failure';
 
 /** Everything known about an end, from inside the sandbox, from the engine and from the host's kernel. */
 export interface EndFacts {
   readonly killedBy: KillCause | null;
   /** A failure of ours or the engine's, in words. */
   readonly failure: string | null;
+  /** What the guest was seen to have done to init, in words that follow "the first process"; null when nothing. */
+  readonly tampered: string | null;
   readonly started: boolean;
   readonly report: GuestReport | null;
   /** The container's exit code as the engine tells it. */
@@ -73,6 +75,7 @@ const reasonOfOwnEnd = (report: GuestReport, facts: EndFacts): Reason => {
 const ofReport = (report: GuestReport, facts: EndFacts): Verdict => {
   if (report.cause === 'terminated') return failed('the engine was told to stop the sandbox by someone else');
   if (report.cause === 'told') return initKilled('was told to stop, and not by us');
+  if (report.cause === 'robbed') return initKilled('was robbed from inside of what it was told');
   if (report.cause === 'abandoned') return failed('the sandbox lost its connection to the executor');
   if (report.cause === 'overdue') return failed('the sandbox outlived its wall time and ended itself');
   const expected = outerExitCode(report.waitStatus);
@@ -101,6 +104,7 @@ const verdictOf = (facts: EndFacts): Verdict => {
   // A program that had ended when the kill arrived keeps its own end.
   if (facts.report?.cause === 'end') return ofReport(facts.report, facts);
   // Its program may have ended long before: nobody was left to tell.
+  if (facts.killedBy === 'tampered') return initKilled(facts.tampered ?? 'was tampered with');
   if (facts.killedBy === 'wall-time' && facts.initStopped) return initKilled('was stopped from inside');
   if (facts.killedBy !== null && facts.killedBy !== 'failure') return killed(facts.killedBy, facts);
   return facts.report === null ? withoutReport(facts) : ofReport(facts.report, facts);

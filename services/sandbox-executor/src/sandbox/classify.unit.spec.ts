@@ -20,6 +20,7 @@ const report = (changes: Partial<GuestReport> = {}): GuestReport => ({
 const facts = (changes: Partial<EndFacts> = {}): EndFacts => ({
   killedBy: null,
   failure: null,
+  tampered: null,
   started: true,
   report: report(),
   containerExitCode: null,
@@ -84,6 +85,18 @@ describe('a program that ended by itself', () => {
 });
 
 describe('a sandbox we ended', () => {
+  it('because its first process was tampered with says how', () => {
+    expect(gone({ killedBy: 'tampered', tampered: 'was stopped from inside', containerExitCode: 137 })).toMatchObject({
+      reason: 'init-killed',
+      limitsHit: [],
+      error: 'the first process of the sandbox was stopped from inside',
+    });
+    expect(ended({ cause: 'robbed', waitStatus: 9 }, { containerExitCode: 137 })).toMatchObject({
+      reason: 'init-killed',
+      error: 'the first process of the sandbox was robbed from inside of what it was told',
+    });
+  });
+
   it.each(['stopped', 'lease-lost', 'wall-time', 'output-limit'] as const)(
     'says %s, with or without a report',
     (killedBy) => {

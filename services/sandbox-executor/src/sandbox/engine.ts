@@ -5,7 +5,7 @@ import { SandboxCgroup } from './cgroup.ts';
 import { SandboxContainer, removeContainer } from './container.ts';
 import { engineClient } from './engine-client.ts';
 import { EngineError, engineErrorText } from './engine-error.ts';
-import { specRefusal } from './header.ts';
+import { sessionRefusal, specRefusal } from './header.ts';
 import type {
   EngineHealth,
   OutputSink,
@@ -15,13 +15,18 @@ import type {
   SandboxEnd,
   SandboxEngine,
   SandboxListed,
+  SandboxSession,
   SandboxSpec,
   SandboxWish,
+  SessionHooks,
+  SessionSpec,
 } from './port.ts';
 import { WaitingSandbox, type Taken } from './prepared.ts';
 import { probe } from './probe.ts';
 import { hostConfigOf } from './host-config.ts';
-import { SandboxRun } from './run.ts';
+import { SandboxRun, useForProgram, type RunBounds } from './run.ts';
+import { failedSession } from './session/failed-session.ts';
+import { RunningSession } from './session/session.ts';
 
 export interface DockerSandboxOptions {
   /** Path of the engine's Unix socket. */
@@ -134,34 +139,56 @@ export class DockerSandboxEngine implements SandboxEngine {
 
   run(prepared: PreparedSandbox, spec: SandboxSpec, hooks: RunHooks): Sandbox {
     try {
-      if (!(prepared instanceof WaitingSandbox)) throw new Error('it was not prepared here');
-      const refusal = specRefusal(spec);
-      if (refusal !== null) throw new Error(refusal);
-      return this.#follow(prepared.take(spec), spec, hooks);
+      const taken = this.#take(prepared, spec, specRefusal(spec));
+      const running = new SandboxRun(taken, useForProgram(spec, hooks), this.#bounds);
+      return {
+        containerId: taken.container.id,
+        processId: taken.processId,
+        ended: this.#follow(taken, spec, running.ended),
+        kill: (reason, engineAfterMs) => running.kill(reason, engineAfterMs),
+      };
     } catch (error) {
       void prepared.discard();
       return failedSandbox(`the sandbox was refused: ${textOf(error)}`);
     }
   }
 
-  #follow(taken: Taken, spec: SandboxSpec, hooks: RunHooks): Sandbox {
-    const { container, processId } = taken;
-    const { evaluationId, trialId } = spec;
+  open(prepared: PreparedSandbox, spec: SessionSpec, hooks: SessionHooks): SandboxSession {
+    try {
+      const taken = this.#take(prepared, spec, sessionRefusal(spec));
+      return new RunningSession(taken, spec, hooks, {
+        bounds: this.#bounds,
+        follow: (ended) => this.#follow(taken, spec, ended),
+      });
+    } catch (error) {
+      void prepared.discard();
+      return failedSession(failedEnd(`the sandbox was refused: ${textOf(error)}`));
+    }
+  }
+
+  get #bounds(): RunBounds {
+    const { startMsMax = START_MS_MAX, killMsMax = KILL_MS_MAX } = this.#options;
+    return { startMsMax, killMsMax };
+  }
+
+  /** @throws Error saying why the sandbox cannot be used for that */
+  #take(prepared: PreparedSandbox, spec: SessionSpec, refusal: string | null): Taken {
+    if (!(prepared instanceof WaitingSandbox)) throw new Error('it was not prepared here');
+    if (refusal !== null) throw new Error(refusal);
+    return prepared.take(spec);
+  }
+
+  /** The end of what a sandbox was taken for; the sandbox is removed with it. */
+  #follow(
+    { container }: Taken,
+    { evaluationId, trialId }: SessionSpec,
+    over: Promise<SandboxEnd>,
+  ): Promise<SandboxEnd> {
     this.#users.set(container.id, { evaluationId, trialId });
-    const running = new SandboxRun(taken, spec, hooks, {
-      startMsMax: this.#options.startMsMax ?? START_MS_MAX,
-      killMsMax: this.#options.killMsMax ?? KILL_MS_MAX,
-    });
-    const ended = running.ended
+    const ended = over
       .catch((error: unknown) => failedEnd(`the sandbox could not be followed: ${textOf(error)}`))
       .finally(() => this.#removing(container.remove().finally(() => this.#users.delete(container.id))));
-    void this.#track(ended);
-    return {
-      containerId: container.id,
-      processId,
-      ended,
-      kill: (reason, engineAfterMs) => running.kill(reason, engineAfterMs),
-    };
+    return this.#track(ended);
   }
 
   async reap(): Promise<number> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeProbe, encodeProgram, newNonce, specRefusal } from './header.ts';
+import { encodeProbe, encodeProgram, encodeSession, newNonce, specRefusal } from './header.ts';
+import { SESSION } from './host-config.ts';
 import type { SandboxSpec } from './port.ts';
 
 const spec = (changes: Partial<SandboxSpec> = {}): SandboxSpec => ({
@@ -75,7 +76,8 @@ describe('what init is told', () => {
       'TOKEN=t',
       'X=a=b',
     ]);
-    expect(Array.from({ length: 5 }, () => launch.number())).toEqual([10, 7, 8, 0, 1]);
+    expect(launch.blob()).toBe('/work');
+    expect(Array.from({ length: 6 }, () => launch.number())).toEqual([10, 7, 8, 0, 1, 0]);
     expect(launch.done).toBe(true);
     expect(Array.from({ length: 3 }, () => reader.number())).toEqual([9, 8, 10_001]);
     expect(reader.blob()).toBe('in\0put');
@@ -86,6 +88,21 @@ describe('what init is told', () => {
       'A\n',
     ]);
     expect([reader.number(), reader.blob(), reader.number(), reader.blob()]).toEqual([1, '.ssh/id', 0o400, 'key']);
+    expect(reader.done).toBe(true);
+  });
+
+  it('is a session where there is no program, and its text comes last', () => {
+    const files = [{ path: 'a', content: Buffer.from('x') }];
+    const reader = new Reader(encodeSession(spec({ files }), nonce));
+    expect([reader.blob(), reader.blob()]).toEqual([nonce, '']);
+    expect(Array.from({ length: 3 }, () => reader.number())).toEqual([9, 8, 10_001]);
+    expect(reader.blob()).toBe('');
+    expect([reader.number(), reader.blob(), reader.number(), reader.blob()]).toEqual([1, 'a', 0o644, 'x']);
+    expect(reader.number()).toBe(0);
+    for (const part of ['class Session:', 'class Lineage:', 'class Files:', 'class Forward:']) {
+      expect(SESSION).toContain(part);
+    }
+    expect(reader.blob()).toBe(SESSION);
     expect(reader.done).toBe(true);
   });
 

@@ -85,10 +85,15 @@ export type SandboxHostConfig = ReturnType<typeof hostConfigOf>;
  * Found from `src` and from `dist` alike, where the compiler leaves it behind. Comments and blank lines are for readers
  * here; every sandbox would have to compile them.
  */
-const INIT = readFileSync(new URL('../../src/sandbox/init.py', import.meta.url), 'utf8')
-  .split('\n')
-  .filter((line) => !/^\s*(#.*)?$/.test(line))
-  .join('\n');
+const pythonOf = (...names: readonly string[]): string =>
+  names
+    .flatMap((name) => readFileSync(new URL(`../../src/sandbox/${name}`, import.meta.url), 'utf8').split('\n'))
+    .filter((line) => !/^\s*(#.*)?$/.test(line))
+    .join('\n');
+
+const INIT = pythonOf('init.py');
+/** What init becomes where a sandbox is kept for many programs: it reads this when that is known. */
+export const SESSION = pythonOf('session/session.py', 'session/lineage.py', 'session/files.py', 'session/forward.py');
 
 export interface ContainerWish {
   readonly name: string;

@@ -1,6 +1,7 @@
 # First process of every sandbox. It is passed whole as `python3 -I -S -c`, so it needs nothing from the image but python3.
 # Only modules that load in a millisecond are used: this runs before every trial. What it reads and writes is in header.ts and record.ts.
 # It first says what it finds itself in, which is judged outside, and then waits for a program, for a millisecond or for minutes.
+# Instead of one program it can be given the text of a session (session.py), which runs many; the rest is the same for both.
 import posix, resource, select, time
 import _ctypes, _signal
 
@@ -16,10 +17,12 @@ SEARCHED_MAX = 2000
 REAP_S_MAX = 2.0
 FAREWELL_S_MAX = 2.0
 BYE = b"b"
+MFD_SEALABLE, F_ADD_SEALS, SEALS = posix.MFD_CLOEXEC | posix.MFD_ALLOW_SEALING, 1033, 0xF
 PR_SET_DUMPABLE, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS = 4, 3, 39
 
 libc = _ctypes.dlopen(None, 0)
 prctl_address, sysinfo_address = _ctypes.dlsym(libc, "prctl"), _ctypes.dlsym(libc, "sysinfo")
+fcntl_address = _ctypes.dlsym(libc, "fcntl")
 sysinfo_buffer = bytes(bytearray(128))
 
 
@@ -169,40 +172,82 @@ def put_file(place, path, mode, content):
         posix.close(fd)
 
 
-def fork_guest():
-    """
-    A child that waits to become the program. It costs gVisor many milliseconds to make a process, so that is done ahead.
-    Returns its id, where to tell it what to become, and the file that is its standard input if it gets one.
-    """
-    wake, tell = posix.pipe()
-    given = posix.memfd_create("stdin")
-    nothing = posix.open("/dev/null", posix.O_RDONLY)
-    child = posix.fork()
-    if child == 0:
-        become_guest(wake, given, nothing)
-    posix.close(wake)
-    posix.close(nothing)
-    return child, tell, given
+class Spare:
+    """A child that waits to become a program. It costs gVisor many milliseconds to make a process, so that is done ahead."""
+
+    def __init__(self, apart):
+        """`apart`: it never holds what init hears and speaks through; not so the first, which waits while there is no guest."""
+        wake, self.tell = posix.pipe()
+        self.brief, self.given = posix.memfd_create("brief", MFD_SEALABLE), posix.memfd_create("stdin")
+        (self.out, out), (self.err, err) = posix.pipe(), posix.pipe()
+        try:
+            self.pid = posix.fork()
+        except OSError:
+            for fd in (wake, self.tell, self.brief, self.given, self.out, out, self.err, err):
+                posix.close(fd)
+            raise
+        if self.pid == 0:
+            become_guest(wake, self.brief, self.given, out, err, apart)
+        for fd in (wake, out, err):
+            posix.close(fd)
+        self.before = self.tell, self.brief, self.given
+
+    def launch(self, brief):
+        """Makes it the program that `brief` (encodeLaunch in header.ts) describes. Its standard input is what `given` holds."""
+        write_all(self.brief, brief)
+        # A guest that was there before can open this file through /proc, and be quick.
+        sealed = _ctypes.call_function(fcntl_address, (self.brief, F_ADD_SEALS, SEALS)) == 0
+        if not sealed or posix.pread(self.brief, len(brief) + 1, 0) != brief:
+            raise ValueError("what was to be run was changed from inside the sandbox")
+        for fd in (self.brief, self.given):
+            posix.lseek(fd, 0, 0)
+        # One byte never waits: a guest may have stopped this child, or killed it.
+        try:
+            posix.write(self.tell, b"!")
+        except BrokenPipeError:
+            pass
+        self.release()
+
+    def release(self):
+        """Of what is needed only until it is a program."""
+        for fd in self.before:
+            posix.close(fd)
+        self.before = ()
 
 
-def become_guest(wake, given, nothing):
+def become_guest(wake, brief, given, out, err, apart):
     """Never returns. Runs in the child: what it leaves open or set is what hostile code starts with."""
-    global source
+    global source, received, taken
     try:
-        # These three close themselves when the program is executed.
-        posix.closerange(max(wake, given, nothing) + 1, 4096)
+        nothing = posix.open("/dev/null", posix.O_RDONLY)
+        if apart:
+            for fd, standard in ((nothing, 0), (out, 1), (err, 2)):
+                posix.dup2(fd, standard)
+        # These close themselves when the program is executed.
+        kept = sorted((2, wake, brief, given, out, err, nothing, 4096))
+        for low, high in zip(kept, kept[1:]):
+            posix.closerange(low + 1, high)
         posix.setsid()
-        posix.chdir(WORK)
         posix.umask(0o022)
         for name in ("SIGPIPE", "SIGXFSZ", "SIGINT"):
             _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
-        source = wake
-        argv, env = blobs(), dict(pair.split(b"=", 1) for pair in blobs())
+        if not posix.read(wake, 1):
+            posix._exit(125)
+        source, received, taken = brief, b"", 0
+        argv, env, folder = blobs(), dict(pair.split(b"=", 1) for pair in blobs()), blob()
         for what in (resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
             most = number()
             resource.setrlimit(what, (most, most))
         posix.dup2(given if number() else nothing, 0)
         posix.set_blocking(0, True)
+        if number():
+            posix.dup2(out, 1)
+            posix.dup2(err, 2)
+        try:
+            posix.chdir(folder)
+        except OSError as error:
+            posix.write(2, b"cannot work in " + folder + b": " + error.strerror.encode() + b"\n")
+            posix._exit(127)
         name, folders = argv[0], [b""]
         if b"/" not in name:
             folders = [folder + b"/" for folder in env.get(b"PATH", b"/usr/local/bin:/usr/bin:/bin").split(b":")]
@@ -305,40 +350,53 @@ def cause_of(signal, deadline):
     return "overdue" if time.monotonic() > deadline else None
 
 
-def tell_usage(nonce, at, alive):
-    """Left out when the guest has filled the pipe: to wait would be to watch nothing meanwhile."""
-    poll = select.poll()
-    poll.register(2, select.POLLOUT)
-    if poll.poll(0):
-        record(nonce, "usage", at, used_bytes(WORK), used_bytes(TMP), max(alive - 1, 0))
+class Gauge:
+    """What is used and what is left, looked at often. The extremes are told at the end, and some of it each second."""
 
+    def __init__(self, nonce, tasks_known):
+        self.nonce, self.tasks_known = nonce, tasks_known
+        self.free = self.free_min = free_bytes()
+        self.alive = self.tasks_peak = self.told = 0
+        self.tick, self.before = TICK_S, None
+        self.usage_due = time.monotonic() + USAGE_EVERY_S
 
-def watch(nonce, main, tasks_max, tasks_known, deadline):
-    """Until the main program ends: its wait status, why it ended, and the extremes on the way."""
-    free_min, tasks_peak, alive, told = free_bytes(), 0, 0, 0
-    tick, before = TICK_S, None
-    usage_due = time.monotonic() + USAGE_EVERY_S
-    while True:
-        signal = _signal.sigtimedwait((_signal.SIGCHLD, _signal.SIGTERM), tick if alive * 4 < tasks_max else TICK_NEAR_LIMIT_S)
-        if tasks_known:
-            alive = tasks()
-            tasks_peak = max(tasks_peak, alive)
-        free = free_bytes()
-        free_min = min(free_min, free)
+    def look(self, spares=0):
+        """`spares`: processes that are ours and not the guest's."""
+        if self.tasks_known:
+            self.alive = tasks() - spares
+            self.tasks_peak = max(self.tasks_peak, self.alive)
+        self.free = free_bytes()
+        self.free_min = min(self.free_min, self.free)
         # Many sandboxes wait for something most of their time, and each look costs the machine.
-        tick = min(tick * 2, TICK_QUIET_S) if before == (alive, free) else TICK_S
-        before = alive, free
+        self.tick = min(self.tick * 2, TICK_QUIET_S) if self.before == (self.alive, self.free) else TICK_S
+        self.before = self.alive, self.free
+
+    def tell(self):
+        """Left out when the guest has filled the pipe: to wait would be to watch nothing meanwhile."""
+        if time.monotonic() < self.usage_due:
+            return
+        self.usage_due += USAGE_EVERY_S
+        self.told += 1
+        poll = select.poll()
+        poll.register(2, select.POLLOUT)
+        if poll.poll(0):
+            record(self.nonce, "usage", self.told, used_bytes(WORK), used_bytes(TMP), max(self.alive - 1, 0))
+
+
+def watch(gauge, main, tasks_max, deadline):
+    """Until the main program ends: its wait status and why it ended."""
+    while True:
+        tick = gauge.tick if gauge.alive * 4 < tasks_max else TICK_NEAR_LIMIT_S
+        signal = _signal.sigtimedwait((_signal.SIGCHLD, _signal.SIGTERM), tick)
+        gauge.look()
         if signal is not None and signal.si_signo == _signal.SIGCHLD:
             status = reap_ended(main)
             if status is not None:
-                return status, "end", free_min, tasks_peak
+                return status, "end"
         cause = cause_of(signal, deadline)
         if cause:
-            return int(_signal.SIGKILL), cause, free_min, tasks_peak
-        if time.monotonic() >= usage_due:
-            usage_due += USAGE_EVERY_S
-            told += 1
-            tell_usage(nonce, told, alive)
+            return int(_signal.SIGKILL), cause
+        gauge.tell()
 
 
 def kill_rest():
@@ -363,32 +421,38 @@ def main():
     probe_nonce = blob()
     if probe_nonce:
         probed(probe_nonce)
-    child, tell, given = fork_guest()
+    spare = Spare(False)
     nonce, launch, tasks_max, file_bytes_max, life_ms_max = blob(), blob(), number(), number(), number()
     try:
-        write_all(given, blob())
-        posix.lseek(given, 0, 0)
+        write_all(spare.given, blob())
         for place in (WORK, OPERATOR):
             for _ in range(number()):
                 path, mode = blob().decode("utf-8"), number()
                 put_file(place, path, mode, blob())
+        if not launch:
+            exec(compile(blob(), "session", "exec"), globals())
     except Exception as error:
         refuse(nonce, "%s: %s" % (type(error).__name__, error))
-    posix.close(given)
     forget_read()
     record(nonce, "started")
     began = time.monotonic()
-    write_all(tell, launch)
-    posix.close(tell)
     posix.set_blocking(0, False)
-    status, cause, free_min, tasks_peak = watch(nonce, child, tasks_max, tasks_known, began + life_ms_max / 1000)
+    gauge, deadline = Gauge(nonce, tasks_known), began + life_ms_max / 1000
+    if launch:
+        for fd in (spare.out, spare.err):
+            posix.close(fd)
+        spare.launch(launch)
+        status, cause = watch(gauge, spare.pid, tasks_max, deadline)
+    else:
+        status, cause = Session(nonce, gauge, spare, tasks_max, deadline).serve()
     elapsed_ms = int((time.monotonic() - began) * 1000)
     free_end, failed = free_bytes(), status != 0 and cause == "end"
-    at_tasks_max = tasks_peak > tasks_max or (failed and fork_refused(tasks_max + 1))
+    at_tasks_max = gauge.tasks_peak > tasks_max or (failed and fork_refused(tasks_max + 1))
     at_file_max = failed and grown_to(file_bytes_max)
     used = used_bytes(WORK), used_bytes(TMP)
     kill_rest()
-    record(nonce, "ended", cause, status, elapsed_ms, free_end, min(free_min, free_end), tasks_peak, int(at_tasks_max), int(at_file_max), *used)
+    extremes = free_end, min(gauge.free_min, free_end), gauge.tasks_peak, int(at_tasks_max), int(at_file_max)
+    record(nonce, "ended", cause, status, elapsed_ms, *extremes, *used)
     # The host's counts vanish with this process: leave it a moment to read them.
     deadline = time.monotonic() + FAREWELL_S_MAX
     while last_word is None and heard() is None and time.monotonic() < deadline:

@@ -1,5 +1,8 @@
 import type { SandboxProfile } from '@crucible/domain';
 import type { Limit, Preflight, ProfileUsed, Reason, SandboxLimits, Untrusted } from '@crucible/events';
+import type { SandboxSession, SessionHooks, SessionSpec } from './session-port.ts';
+
+export type * from './session-port.ts';
 
 /** A file put into the work folder before the program starts. `path` is relative to it; parent folders are made. */
 export interface SandboxFile {
@@ -185,6 +188,11 @@ export interface SandboxEngine {
    * time and output, and `spec.image` its image.
    */
   run(prepared: PreparedSandbox, spec: SandboxSpec, hooks: RunHooks): Sandbox;
+  /**
+   * Keeps a prepared sandbox up for many programs, one trial's. Like `run` in everything else; of the limits, those of output
+   * and wall time are the whole session's.
+   */
+  open(prepared: PreparedSandbox, spec: SessionSpec, hooks: SessionHooks): SandboxSession;
   /**
    * `prepare` and `run` in one, under the profile `strict`: runs a program in a new sandbox. Resolves when the sandbox is up, or will not be; it never rejects.
    * Failures come through `ended` as `engine-failure`, each with a readable error: a bad spec, no such image, engine

@@ -2,7 +2,7 @@ import { profileUsed, tighten } from '@crucible/domain';
 import type { Preflight, ProfileUsed, SandboxLimits } from '@crucible/events';
 import type { SandboxCgroup } from './cgroup.ts';
 import type { SandboxContainer } from './container.ts';
-import type { PreparedSandbox, SandboxSpec, SandboxWish } from './port.ts';
+import type { PreparedSandbox, SandboxWish, SessionSpec } from './port.ts';
 
 /** Decided when the container is made; the other limits are a matter of each run. */
 const BUILT_IN: readonly (keyof SandboxLimits)[] = [
@@ -50,8 +50,8 @@ export class WaitingSandbox implements PreparedSandbox {
     this.gone = taken.container.exited.then(note, note);
   }
 
-  /** The container, for the one run there is. @throws Error saying why this spec cannot run here */
-  take(spec: SandboxSpec): Taken {
+  /** The container, for the one run or session there is. @throws Error saying why this spec cannot run here */
+  take(spec: Pick<SessionSpec, 'image' | 'limits'>): Taken {
     if (this.#used) throw new Error('the prepared sandbox was used or discarded before');
     if (this.#ended) throw new Error('the prepared sandbox ended while it waited');
     const other = BUILT_IN.find((field) => spec.limits[field] !== this.#wish.limits[field]);

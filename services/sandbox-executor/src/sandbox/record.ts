@@ -107,9 +107,9 @@ export const parseUsageRecord = (record: string): GuestUsage | null => {
 export interface GuestReport {
   /**
    * `end`: the program ended. `told`: we said stop. `terminated`: the engine did. `abandoned`: whoever attached the sandbox
-   * is gone. `overdue`: nobody ended it.
+   * is gone. `overdue`: nobody ended it. `robbed`: what a session's init heard was not all it was told.
    */
-  readonly cause: 'end' | 'told' | 'terminated' | 'abandoned' | 'overdue';
+  readonly cause: 'end' | 'told' | 'terminated' | 'abandoned' | 'overdue' | 'robbed';
   /** As of wait(2): exit code times 256, or the number of a signal. */
   readonly waitStatus: number;
   readonly elapsedMs: number;
@@ -124,7 +124,7 @@ export interface GuestReport {
 }
 
 const REPORT =
-  /^ended (end|told|terminated|abandoned|overdue) (\d{1,6}) (\d{1,12}) (\d{1,16}) (\d{1,16}) (\d{1,6}) ([01]) ([01]) (\d{1,16}) (\d{1,16})$/;
+  /^ended (end|told|terminated|abandoned|overdue|robbed) (\d{1,6}) (\d{1,12}) (\d{1,16}) (\d{1,16}) (\d{1,6}) ([01]) ([01]) (\d{1,16}) (\d{1,16})$/;
 
 /** Null when the record is not one init would write. */
 export const parseEndRecord = (record: string): GuestReport | null => {

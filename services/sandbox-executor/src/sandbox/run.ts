@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { displayableLine } from '@crucible/events';
+import type { SandboxLimits } from '@crucible/events';
 import type { SandboxCgroup, HostCounts } from './cgroup.ts';
 import { classify, type KillCause } from './classify.ts';
 import type { ContainerExit, SandboxContainer } from './container.ts';
@@ -8,7 +9,7 @@ import { BYE, STOP, encodeProgram, newNonce } from './header.ts';
 import { hostMemoryBytesMax } from './host-config.ts';
 import { HostKill } from './host-kill.ts';
 import { OutputMeter } from './output-meter.ts';
-import type { RunHooks, SandboxEnd, SandboxSpec } from './port.ts';
+import type { RunHooks, SandboxEnd, SandboxSpec, UsageSink } from './port.ts';
 import type { Taken } from './prepared.ts';
 import { RecordReader, parseEndRecord, parseStartRecord, parseUsageRecord, type GuestReport } from './record.ts';
 import { UsageSampler } from './usage-sampler.ts';
@@ -19,6 +20,39 @@ export interface RunBounds {
   /** From our kill to the engine's word that the sandbox has ended. */
   readonly killMsMax: number;
 }
+
+/** What becomes of all that comes out of a sandbox beside init's records. */
+export interface OutputTaker {
+  counts(): SandboxEnd['output'];
+  /** Resolves when more can be taken; rejects when it cannot be kept. */
+  take(stream: 'stdout' | 'stderr', bytes: Buffer, atMs: number): Promise<void>;
+}
+
+/** What a container is used for, once. */
+export interface SandboxUse {
+  readonly limits: SandboxLimits;
+  /** Of init's records. */
+  readonly nonce: string;
+  /** What init reads. */
+  readonly header: Buffer;
+  /** @param onPassed to be called when the limit of output is passed */
+  readonly output: (onPassed: () => void) => OutputTaker;
+  readonly onUsage?: UsageSink | undefined;
+}
+
+export const useForProgram = (spec: SandboxSpec, { onOutput, onUsage }: RunHooks): SandboxUse => {
+  const nonce = newNonce();
+  return {
+    limits: spec.limits,
+    nonce,
+    header: encodeProgram(spec, nonce),
+    output: (onPassed) => {
+      const meter = new OutputMeter(spec.limits.outputBytesMax, onOutput, onPassed);
+      return { counts: () => meter.counts, take: (stream, bytes, atMs) => meter.take(stream, bytes, atMs) };
+    },
+    onUsage,
+  };
+};
 
 const PREAMBLE_BYTES_MAX = 2_048;
 const PREAMBLE_CHARS_MAX = 300;
@@ -36,13 +70,13 @@ const THROTTLED_RUN_MS_MIN = 1_000;
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** One program in one container, from handing it over to knowing its end. */
+/** One use of one container, from handing over what it is for to knowing its end. */
 export class SandboxRun {
   readonly ended: Promise<SandboxEnd>;
   readonly #container: SandboxContainer;
-  readonly #spec: SandboxSpec;
+  readonly #limits: SandboxLimits;
   readonly #bounds: RunBounds;
-  readonly #meter: OutputMeter;
+  readonly #output: OutputTaker;
   readonly #records: RecordReader;
   readonly #usage: UsageSampler;
   #preamble = Buffer.alloc(0);
@@ -58,32 +92,45 @@ export class SandboxRun {
   #throttledBeforeMs = 0;
   #killedBy: KillCause | null = null;
   #failure: string | null = null;
+  #tampered: string | null = null;
   #report: GuestReport | null = null;
   #counts: HostCounts | null = null;
   /** What waits for the sink hides what init says after it. */
   #delivering = false;
   #initSilent = false;
 
-  constructor({ container, cgroup }: Taken, spec: SandboxSpec, hooks: RunHooks, bounds: RunBounds) {
-    const nonce = newNonce();
+  constructor({ container, cgroup }: Taken, use: SandboxUse, bounds: RunBounds) {
     this.#container = container;
-    this.#spec = spec;
+    this.#limits = use.limits;
     this.#bounds = bounds;
-    this.#records = new RecordReader(nonce);
+    this.#records = new RecordReader(use.nonce);
     this.#cgroup = cgroup;
     this.#hostKill = new HostKill(container.id, () => this.#over);
-    this.#usage = new UsageSampler(cgroup, hooks.onUsage ?? (() => undefined));
-    this.#meter = new OutputMeter(spec.limits.outputBytesMax, hooks.onOutput, () => this.#kill('output-limit'));
-    this.ended = this.#run(encodeProgram(spec, nonce));
+    this.#usage = new UsageSampler(cgroup, use.onUsage ?? (() => undefined));
+    this.#output = use.output(() => this.kill('output-limit'));
+    this.ended = this.#run(use.header);
   }
 
-  kill(reason: 'stopped' | 'lease-lost', engineAfterMs = 0): void {
-    this.#kill(reason, engineAfterMs);
+  /** How long init has said nothing, as far as anybody listened. */
+  get initSilentMs(): number {
+    return this.#delivering ? 0 : this.#usage.silentMs;
+  }
+
+  /** To init, behind the header. */
+  write(bytes: Uint8Array): void {
+    if (!this.#over && this.#killedBy === null && this.#report === null) this.#container.stream.write(bytes);
+  }
+
+  /** The good end of what has no program to end by itself. @param word what tells init */
+  close(word: Uint8Array): void {
+    if (this.#over || this.#killedBy !== null || this.#report !== null) return;
+    this.#container.stream.write(word);
+    this.#arm(this.#bounds.killMsMax, () => this.fail('the sandbox did not end after it was closed'));
   }
 
   async #run(header: Buffer): Promise<SandboxEnd> {
     this.#arm(this.#bounds.startMsMax, () =>
-      this.#fail(`the sandbox did not start its program in ${this.#bounds.startMsMax} ms`),
+      this.fail(`the sandbox did not start its program in ${this.#bounds.startMsMax} ms`),
     );
     this.#container.stream.write(header);
     const lost = new Promise<null>((resolve) => (this.#lost = () => resolve(null)));
@@ -121,7 +168,7 @@ export class SandboxRun {
         this.#failure ??= textOf(error);
         return null;
       }
-      if (asked === EXIT_ASKED_MAX && this.#report === null) this.#fail('the connection to the sandbox was lost');
+      if (asked === EXIT_ASKED_MAX && this.#report === null) this.fail('the connection to the sandbox was lost');
     }
     return null;
   }
@@ -135,7 +182,7 @@ export class SandboxRun {
       }
       await this.#deliver('stderr', this.#records.flush());
     } catch (error) {
-      this.#fail(`output was lost: ${textOf(error)}`);
+      this.fail(`output was lost: ${textOf(error)}`);
     }
   }
 
@@ -160,33 +207,40 @@ export class SandboxRun {
     this.#report = parseEndRecord(record);
     if (this.#killedBy !== null || this.#over) return;
     // Init has only to exit now. An engine that does not notice must not hold the slot.
-    this.#arm(this.#bounds.killMsMax, () => this.#fail('the sandbox did not end after its program had ended'));
+    this.#arm(this.#bounds.killMsMax, () => this.fail('the sandbox did not end after its program had ended'));
   }
 
   #onStartRecord(record: string): void {
     const start = parseStartRecord(record);
-    if (!start.started) return this.#fail(start.why);
+    if (!start.started) return this.fail(start.why);
     this.#startedAtMs = performance.now();
     this.#throttledBeforeMs = this.#cgroup.read().cpuThrottledMs;
     this.#usage.begin();
     if (this.#killedBy !== null) return;
-    this.#arm(this.#spec.limits.wallTimeMsMax, () => this.#kill('wall-time'));
+    this.#arm(this.#limits.wallTimeMsMax, () => this.kill('wall-time'));
   }
 
   async #deliver(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
     if (bytes.length === 0) return;
     const atMs = this.#startedAtMs === null ? 0 : performance.now() - this.#startedAtMs;
     this.#delivering = true;
-    await this.#meter.take(stream, bytes, atMs);
+    await this.#output.take(stream, bytes, atMs);
     this.#delivering = false;
   }
 
-  #fail(why: string): void {
+  /** A failure that is not the guest's. */
+  fail(why: string): void {
     this.#failure ??= why;
-    this.#kill('failure');
+    this.kill('failure');
   }
 
-  #kill(cause: KillCause, engineAfterMs = 0): void {
+  /** What the guest did to init, in words that follow "the first process". */
+  tampered(how: string): void {
+    this.#tampered ??= how;
+    this.kill('tampered');
+  }
+
+  kill(cause: KillCause, engineAfterMs = 0): void {
     if (this.#killedBy !== null) return;
     const ownEnd = this.#endedAtMs !== null && (cause === 'wall-time' || cause === 'stopped' || cause === 'lease-lost');
     if (ownEnd) return;
@@ -254,6 +308,7 @@ export class SandboxRun {
     const classified = classify({
       killedBy: this.#killedBy,
       failure: this.#failure,
+      tampered: this.#tampered,
       started: this.#startedAtMs !== null,
       report: this.#report,
       containerExitCode: exit?.exitCode ?? null,
@@ -261,12 +316,12 @@ export class SandboxRun {
       hostTasksRefused: this.#cgroup.tasksRefused,
       memoryMaxMet: this.#counts?.memoryMaxMet ?? false,
       cpuThrottled: durationMs >= THROTTLED_RUN_MS_MIN && throttledMs > durationMs * THROTTLED_SHARE,
-      outputDropped: this.#meter.counts.dropped > 0,
+      outputDropped: this.#output.counts().dropped > 0,
       initStopped: this.#initSilent && this.#report === null,
       preamble: displayableLine(this.#preamble.toString('utf8'), PREAMBLE_CHARS_MAX),
     });
     // A sandbox killed for memory had reached its bound; its count died with it.
-    const peak = oomKilled ? hostMemoryBytesMax(this.#spec.limits) : (this.#counts?.memoryBytesPeak ?? null);
-    return { ...classified, durationMs, output: this.#meter.counts, memoryBytesPeak: peak };
+    const peak = oomKilled ? hostMemoryBytesMax(this.#limits) : (this.#counts?.memoryBytesPeak ?? null);
+    return { ...classified, durationMs, output: this.#output.counts(), memoryBytesPeak: peak };
   }
 }

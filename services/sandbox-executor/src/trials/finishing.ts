@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { judge } from '@crucible/domain';
 import type { Finish } from '@crucible/domain';
-import type { EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
-import { scoreTrial } from '@crucible/suite';
+import { displayable } from '@crucible/events';
+import type { Answer, EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
+import { scoreTrial } from '@crucible/suite/score';
+import type { Judgement } from '@crucible/suite/score';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { WatchReport } from '../kernel-watch/index.ts';
 import type { SandboxEnd } from '../sandbox/port.ts';
 import type { KeptOutput } from './kept-output.ts';
+import type { Told } from './trial-run.ts';
 
 const TEXT_CHARS_MAX = 2_000;
 
@@ -20,10 +24,22 @@ export interface Ended {
   readonly evidenceLost: Error | undefined;
   /** Rules that raised an alert, with the worst severity of each. */
   readonly alerts: ReadonlyMap<string, Severity>;
+  /** Of a conversation; absent for a program. */
+  readonly told?: Told | undefined;
+  /** By scorers that need more than text and alerts, by their place in the suite. */
+  readonly judged?: ReadonlyMap<number, Judgement>;
 }
 
 /** Reasons that say something about the platform or its people, and nothing about the program. */
-const NOT_THE_PROGRAMS: ReadonlySet<Reason> = new Set(['engine-failure', 'stopped', 'lease-lost']);
+const NOT_THE_PROGRAMS: ReadonlySet<Reason> = new Set([
+  'engine-failure',
+  'stopped',
+  'lease-lost',
+  'model-failure',
+  'terminated',
+]);
+/** Those of them by which what was seen from outside may not be all there was. */
+const UNSEEN: ReadonlySet<Reason> = new Set(['engine-failure', 'lease-lost']);
 
 /** A lost lease is told in our own words; what an engine says of its failure may quote the guest, and stands in the error. */
 const howLost = ({ reason, error }: SandboxEnd): string =>
@@ -39,7 +55,7 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
       : judge(watch);
   const lost = [
     ...(evidenceLost === undefined ? [] : [`evidence lost: ${evidenceLost.message}`]),
-    ...(NOT_THE_PROGRAMS.has(end.reason) && end.reason !== 'stopped' ? [`evidence lost: ${howLost(end)}`] : []),
+    ...(UNSEEN.has(end.reason) ? [`evidence lost: ${howLost(end)}`] : []),
   ];
   if (lost.length === 0) return judged;
   return { verdict: judged.verdict === 'breached' ? 'breached' : 'unknown', findings: [...lost, ...judged.findings] };
@@ -47,7 +63,7 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
 
 /** The event that ends a trial: reason, containment, scores, and the seals of its evidence. */
 export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output: KeptOutput): Finish => {
-  const { end, place, watch } = ended;
+  const { end, place, watch, told } = ended;
   const { verdict, findings } = containment(ended);
   const { reason, exitCode, signal, durationMs, memoryBytesPeak } = end;
   const kernelObserved = watch?.observed ?? false;
@@ -58,6 +74,8 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
         exitCode,
         stdout: output.text('stdout'),
         stderr: output.text('stderr'),
+        ...(told === undefined ? {} : { answer: told.answer }),
+        ...(ended.judged === undefined ? {} : { judged: ended.judged }),
         verdict,
         kernelObserved,
         alerts: [...ended.alerts].filter(([, severity]) => severity !== 'low').map(([rule]) => rule),
@@ -75,8 +93,18 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
     memoryBytesPeak,
     evidence: [...ended.seals],
     error: end.error?.slice(0, TEXT_CHARS_MAX) ?? null,
+    usage: told?.usage ?? null,
+    answer: told === undefined || told.answer === null ? null : answerOf(told.answer),
   };
 };
+
+/** The beginning of an answer, and what tells the whole of it, which stands in the transcript. */
+const answerOf = (text: string): Answer => ({
+  // Made displayable it may have become longer.
+  excerpt: displayable(text.slice(0, TEXT_CHARS_MAX)).slice(0, TEXT_CHARS_MAX).toWellFormed(),
+  chars: text.length,
+  sha256: createHash('sha256').update(text).digest('hex'),
+});
 
 /** The end of a trial that nobody saw: its executor died or lost the bus. */
 export const lostTrial = (place: Pick<Finish, 'evaluationId' | 'trialId'>, why: string): Finish => ({
@@ -93,4 +121,6 @@ export const lostTrial = (place: Pick<Finish, 'evaluationId' | 'trialId'>, why: 
   memoryBytesPeak: null,
   evidence: [],
   error: why,
+  usage: null,
+  answer: null,
 });

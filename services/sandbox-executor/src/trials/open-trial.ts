@@ -10,7 +10,15 @@ const BUS_RETRY_MS = 500;
 const CONFLICTS_MAX = 8;
 
 /** What may be told of a trial beside its start and its end: it changes nothing about where the trial stands. */
-export type TrialNote = NewEvent<'crucible.alert.raised.v1' | 'crucible.sandbox.kill-confirmed.v1'>;
+export type TrialNote = NewEvent<
+  | 'crucible.alert.raised.v1'
+  | 'crucible.sandbox.kill-confirmed.v1'
+  | 'crucible.trial.model-called.v1'
+  | 'crucible.trial.tool-called.v1'
+  | 'crucible.trial.approval-requested.v1'
+  | 'crucible.trial.approval-decided.v1'
+  | 'crucible.trial.paused.v1'
+>;
 
 /** Does it again for as long as the bus is away. */
 export const busBack = async <T>(work: () => Promise<T>): Promise<T> => {

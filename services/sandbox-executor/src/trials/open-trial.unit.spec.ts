@@ -90,7 +90,7 @@ describe('the pen of a running trial', () => {
     const { trial, told } = await begun();
     const writing = [trial.note(note(1)), trial.note(note(2)), trial.finish(finish), trial.note(note(3))];
     expect(await Promise.all(writing)).toEqual([3, 4, 5, 6]);
-    expect(await told()).toEqual(['note 1', 'note 2', 'crucible.trial.finished.v1', 'note 3']);
+    expect(await told()).toEqual(['note 1', 'note 2', 'crucible.trial.finished.v2', 'note 3']);
   });
 
   it('keeps the place of a note that is still to be known, and writes nothing for one that never is', async () => {
@@ -109,7 +109,7 @@ describe('the pen of a running trial', () => {
     expect(await trial.note(note(1))).toBe(3);
     loseAnswers(1);
     expect(await trial.finish(finish)).toBe(4);
-    expect(await told()).toEqual(['note 1', 'crucible.trial.finished.v1']);
+    expect(await told()).toEqual(['note 1', 'crucible.trial.finished.v2']);
   });
 
   it('ends no trial that another has ended, and still tells what happened', async () => {
@@ -118,6 +118,6 @@ describe('the pen of a running trial', () => {
     await other.finish(await other.load(place.evaluationId, place.trialId), lostTrial(place, 'believed lost'));
     expect(await trial.note(note(1))).toBe(4);
     expect(await trial.finish(finish)).toBeNull();
-    expect(await told()).toEqual(['crucible.trial.finished.v1', 'note 1']);
+    expect(await told()).toEqual(['crucible.trial.finished.v2', 'note 1']);
   });
 });

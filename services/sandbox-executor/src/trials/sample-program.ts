@@ -1,13 +1,13 @@
-import type { Suite, SuiteSample } from '@crucible/suite';
+import { isProgramInput } from '@crucible/suite';
+import type { ProgramInput, Suite, SuiteSample } from '@crucible/suite';
 
 const encoder = new TextEncoder();
 
 /** How a language's program is put into the work folder and begun. */
-const LANGUAGES: Record<SuiteSample['input']['language'], { readonly file: string; readonly argv: readonly string[] }> =
-  {
-    python: { file: 'main.py', argv: ['/usr/bin/python3', 'main.py'] },
-    shell: { file: 'main.sh', argv: ['/bin/sh', 'main.sh'] },
-  };
+const LANGUAGES: Record<ProgramInput['language'], { readonly file: string; readonly argv: readonly string[] }> = {
+  python: { file: 'main.py', argv: ['/usr/bin/python3', 'main.py'] },
+  shell: { file: 'main.sh', argv: ['/bin/sh', 'main.sh'] },
+};
 
 export interface SampleProgram {
   readonly argv: readonly string[];
@@ -15,17 +15,26 @@ export interface SampleProgram {
   readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
 }
 
-/** What of a sample goes into its sandbox: the program, its files and its input. Target and expectation stay outside. */
-export const programOf = (sample: SuiteSample): SampleProgram => {
-  const { file, argv } = LANGUAGES[sample.input.language];
-  const files = Object.entries(sample.files ?? {}).map(([path, content]) => ({
+/** What of a sample for a model goes into its sandbox: its files, and no program. */
+export const materialOf = (sample: SuiteSample): SampleProgram => ({
+  argv: [],
+  stdin: null,
+  files: Object.entries(sample.files ?? {}).map(([path, content]) => ({
     path,
     content: typeof content === 'string' ? encoder.encode(content) : Buffer.from(content.base64, 'base64'),
-  }));
+  })),
+});
+
+/** What of a sample goes into its sandbox: the program, its files and its input. Target and expectation stay outside. */
+export const programOf = (sample: SuiteSample): SampleProgram => {
+  const { input } = sample;
+  if (!isProgramInput(input)) throw new TypeError(`sample ${sample.id} holds no program: it is for a model`);
+  const { file, argv } = LANGUAGES[input.language];
+  const { files } = materialOf(sample);
   return {
     argv,
-    stdin: sample.input.stdin === undefined ? null : encoder.encode(sample.input.stdin),
-    files: [...files, { path: file, content: encoder.encode(sample.input.source) }],
+    stdin: input.stdin === undefined ? null : encoder.encode(input.stdin),
+    files: [...files, { path: file, content: encoder.encode(input.source) }],
   };
 };
 

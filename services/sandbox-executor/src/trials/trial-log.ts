@@ -2,7 +2,7 @@ import { absentTrial, decideTrial, evolveTrial, isTrialEvent } from '@crucible/d
 import type { Finish, Start, Trial, TrialCommand } from '@crucible/domain';
 import type { EventLog, StoredEvent } from '@crucible/event-log';
 import { subjects } from '@crucible/events';
-import type { CrucibleEvent, EvaluationId, NewEvent, TrialId } from '@crucible/events';
+import type { CrucibleEvent, EvaluationId, EventData, NewEvent, TrialId } from '@crucible/events';
 import { currentTraceparent, inAnswerTo } from '@crucible/service-kit';
 import { busBack, OpenTrial } from './open-trial.ts';
 
@@ -41,6 +41,14 @@ export class TrialLog {
         (stored.event.type === 'crucible.evaluation.cancel-requested.v1' ||
           stored.event.type === 'crucible.evaluation.completed.v1'),
     );
+  }
+
+  /** What was asked of an evaluation. @throws Error when it was never submitted; BusUnavailable */
+  async submissionOf(evaluationId: EvaluationId): Promise<EventData<'crucible.evaluation.submitted.v2'>> {
+    const { events } = await this.#log.readSubject(subjects.evaluation(evaluationId));
+    for (const stored of events)
+      if (stored.ok && stored.event.type === 'crucible.evaluation.submitted.v2') return stored.event.data;
+    throw new Error(`there is no submission of evaluation ${evaluationId}`);
   }
 
   /** The trial as ours to write about, or null when it is no longer ours to take. */

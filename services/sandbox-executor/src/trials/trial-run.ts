@@ -1,9 +1,11 @@
 import type { Rule } from '@crucible/detectors';
 import type { Finish } from '@crucible/domain';
 import type { EvidenceStore } from '@crucible/event-log';
-import type { EvaluationId, Preflight, TrialId } from '@crucible/events';
+import type { EvaluationId, EvidenceSeal, Preflight, TrialId, UsageTotals } from '@crucible/events';
 import type { Suite, SuiteSample } from '@crucible/suite';
+import type { Judgement } from '@crucible/suite/score';
 import type { AlertSink, TrialDetection } from '../detection/index.ts';
+import type { Act } from '../kernel-watch/acts.ts';
 import type { Attachment, KernelWatch, WatchReport } from '../kernel-watch/index.ts';
 import type { PoolOrigin, TakenSandbox } from '../pool/port.ts';
 import { withSightings } from '../sandbox/classify.ts';
@@ -11,6 +13,7 @@ import type { OutputChunk, Sandbox, SandboxEnd, SandboxEngine, SandboxSpec, Usag
 import type { KillOrder } from '../stopping/killer.ts';
 import { EvidenceWriter } from './evidence-writer.ts';
 import { finishOf } from './finishing.ts';
+import { kernelJudgements } from './kernel-scorer.ts';
 import { KeptOutput } from './kept-output.ts';
 import type { OpenTrial } from './open-trial.ts';
 
@@ -26,6 +29,30 @@ export interface Assignment {
   readonly sample: SuiteSample;
   readonly spec: SandboxSpec;
   readonly detection: TrialDetection;
+}
+
+/** What came of a trial beside its sandbox. */
+export interface Told {
+  /** Null when none was given. */
+  readonly answer: string | null;
+  readonly usage: UsageTotals;
+  /** By scorers that need more than the answer, by their place in the suite. */
+  readonly judged: ReadonlyMap<number, Judgement>;
+  /** Set when it was stopped behind the end of its sandbox. */
+  readonly endedBy: 'stopped' | 'lease-lost' | null;
+  readonly seal: EvidenceSeal;
+  /** What cost a piece of its evidence, if any was lost. */
+  readonly lost: Error | undefined;
+}
+
+/** What a trial does with its sandbox where that is more than to run a program in it. */
+export interface TrialCourse extends Pick<SandboxEngine, 'run'> {
+  /** Shown each act of the guest, with the number of its record. */
+  act(act: Act, n: number): void;
+  /** Called once, when the sandbox is gone. */
+  told(): Promise<Told>;
+  /** Called when the end is on record, or never will be. */
+  close(): void;
 }
 
 export interface RunPorts {
@@ -65,6 +92,7 @@ export class TrialRun {
   /** Everything that is told of this trial goes through here, one after another, before its end. */
   readonly record: OpenTrial;
   readonly #ports: RunPorts;
+  readonly #course: TrialCourse | undefined;
   readonly #taken: TakenSandbox;
   readonly #output: EvidenceWriter;
   readonly #kernel: EvidenceWriter;
@@ -73,8 +101,10 @@ export class TrialRun {
   #samples = 0;
   #killedBy: Rule | undefined;
 
-  constructor(ports: RunPorts, assignment: Assignment, taken: TakenSandbox, record: OpenTrial) {
+  /** @param course what is done in the sandbox; without one its program is run */
+  constructor(ports: RunPorts, assignment: Assignment, taken: TakenSandbox, record: OpenTrial, course?: TrialCourse) {
     this.#ports = ports;
+    this.#course = course;
     this.assignment = assignment;
     this.#taken = taken;
     this.record = record;
@@ -91,7 +121,7 @@ export class TrialRun {
    */
   async toEnd(hooks: TrialHooks): Promise<number | null> {
     const attachment = this.#begin(hooks);
-    const sandbox = this.#ports.engine.run(this.#taken.prepared, this.assignment.spec, {
+    const sandbox = (this.#course ?? this.#ports.engine).run(this.#taken.prepared, this.assignment.spec, {
       onOutput: (chunk) => this.#onOutput(chunk),
       onUsage: (sample) => this.#onUsage(sample),
     });
@@ -143,7 +173,10 @@ export class TrialRun {
 
   #attach(containerId: string): Attachment | undefined {
     return this.#ports.watch?.attach(containerId, {
-      onAct: (act, n, at) => this.assignment.detection.act(act, n, at),
+      onAct: (act, n, at) => {
+        this.#course?.act(act, n);
+        return this.assignment.detection.act(act, n, at);
+      },
       onRecords: ({ lines }) => this.#kernel.write('kernel', NDJSON, Buffer.from(lines)),
     });
   }
@@ -165,16 +198,21 @@ export class TrialRun {
     void this.#usage.write('usage', NDJSON, Buffer.from(`${JSON.stringify({ n: this.#samples, ...sample })}\n`));
   }
 
-  async #finish(end: SandboxEnd, watch: WatchReport | null): Promise<Finish> {
+  async #finish(ended: SandboxEnd, watch: WatchReport | null): Promise<Finish> {
     const { place, suite, sample, detection } = this.assignment;
+    const told = await this.#course?.told();
+    const end = told === undefined || told.endedBy === null ? ended : { ...ended, reason: told.endedBy };
+    // Behind what was judged: a grader's words may hold what a rule looks for.
     const alerts = detection.end(end);
+    const judged = new Map([...(told?.judged ?? []), ...kernelJudgements(suite, detection, watch)]);
     const seals = [
+      ...(told === undefined ? [] : [told.seal]),
       await this.#output.seal(end.output.dropped),
       await this.#kernel.seal(watch === null ? 0 : watch.sampledOut + watch.dropped),
       await this.#usage.seal(0),
     ];
-    const evidenceLost = this.#output.lost ?? this.#kernel.lost ?? this.#usage.lost;
-    return finishOf({ place, end, watch, seals, evidenceLost, alerts }, suite, sample, this.#kept);
+    const evidenceLost = this.#output.lost ?? this.#kernel.lost ?? this.#usage.lost ?? told?.lost;
+    return finishOf({ place, end, watch, seals, evidenceLost, alerts, told, judged }, suite, sample, this.#kept);
   }
 }
 

@@ -1,26 +1,41 @@
 import type { Dispatch, SandboxProfile, Start } from '@crucible/domain';
 import type { Work, WorkItem } from '@crucible/event-log';
+import type { SandboxLimits } from '@crucible/events';
 import { traced } from '@crucible/service-kit';
 import type { Logger } from '@crucible/service-kit';
 import { limitsOf } from '@crucible/suite';
-import type { StoredSuites } from '@crucible/suite';
+import type { StoredSuites, Suite, SuiteSample } from '@crucible/suite';
+import { isForModels } from '../conversation/plan.ts';
+import type { ConversationPlan } from '../conversation/plan.ts';
 import type { Detection } from '../detection/index.ts';
 import { PoolHeld } from '../pool/index.ts';
 import type { SandboxPool, TakenSandbox } from '../pool/index.ts';
 import type { Stopping } from '../stopping/stopping.ts';
 import { lostTrial } from './finishing.ts';
+import { askedRules } from './kernel-scorer.ts';
 import type { RunningTrials } from './running-trials.ts';
-import { programOf, sampleAt } from './sample-program.ts';
+import { materialOf, programOf, sampleAt } from './sample-program.ts';
+import type { OpenTrial } from './open-trial.ts';
 import type { LoadedTrial, TrialLog } from './trial-log.ts';
 import { TrialRun } from './trial-run.ts';
-import type { Assignment, Place, RunPorts, TrialHooks } from './trial-run.ts';
+import type { Assignment, Place, RunPorts, TrialCourse, TrialHooks } from './trial-run.ts';
 
 const IN_HAND_RETRY_MS = 5_000;
 /** Until an item whose trial was stopped before it began is looked at again. */
 const STOPPED_RETRY_MS = 1_000;
 const WHY_CHARS_MAX = 1_900;
+const LEFT_LOST =
+  'the attempt before was lost with its executor, and the suite says to leave it at that (resume: lost)';
+
+/** Trials in which a model is asked. */
+export interface Conversing {
+  /** What a trial's conversation is about. @throws BusUnavailable */
+  plan(place: Place, dispatch: Dispatch, suite: Suite, sample: SuiteSample): Promise<ConversationPlan>;
+  begin(assignment: Assignment, plan: ConversationPlan, record: OpenTrial): TrialCourse;
+}
 
 export interface TrialPorts extends RunPorts {
+  readonly conversations: Conversing;
   readonly trials: TrialLog;
   readonly suites: StoredSuites;
   readonly pool: Pick<SandboxPool, 'take'>;
@@ -38,6 +53,18 @@ export interface ExecutorIdentity {
   /** By name. */
   readonly profiles: ReadonlyMap<string, SandboxProfile>;
 }
+
+interface Planned extends Assignment {
+  readonly profile: SandboxProfile;
+  /** Null for a program. */
+  readonly plan: ConversationPlan | null;
+}
+
+/** A conversation waits for models and people: its sandbox stays for as long as its profile lets any, and its calls are bounded. */
+const sessionLimits = (suite: Suite, { max }: SandboxProfile): SandboxLimits => ({
+  ...limitsOf(suite.sandbox),
+  wallTimeMsMax: max.wallTimeMsMax,
+});
 
 /** Takes dispatched trials and runs each in a sandbox of its own, to its one end. */
 export class TrialRunner {
@@ -116,42 +143,52 @@ export class TrialRunner {
   }
 
   async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
-    const { profile, ...assignment } = await this.#assignmentOf(place, dispatch);
+    const { profile, plan, ...assignment } = await this.#assignmentOf(place, dispatch);
+    if (plan?.isLost === true) {
+      const position = await this.#ports.trials.withdraw(loaded, LEFT_LOST);
+      this.#logger.warn({ ...place, position }, 'not attempted again: its suite leaves lost trials at that');
+      return 'over';
+    }
     const { image, limits } = assignment.spec;
     const taken = await this.#ports.pool.take({ image, profile, limits }).catch(heldBack);
     if (taken === null) return 'later';
     let used = false;
+    let course: TrialCourse | undefined;
     try {
       // Stopped while its sandbox was made: nothing has begun, and whether it may is asked anew.
       if (this.running.killed(place.evaluationId, place.trialId) !== undefined) return 'later';
       const record = await this.#ports.trials.start(loaded, this.#startOf(assignment, taken));
       if (record === null) return 'over';
-      const run = new TrialRun(this.#ports, assignment, taken, record);
-      const hooks = this.#hooksOf(place, run);
       // Stopped while its start was written. Between this look and the sandbox being known nobody else has a turn.
-      const order = hooks.order();
+      const order = this.running.killed(place.evaluationId, place.trialId);
       used = order === undefined;
+      if (used && plan !== null) course = this.#ports.conversations.begin(assignment, plan, record);
+      const run = new TrialRun(this.#ports, assignment, taken, record, course);
+      const hooks = this.#hooksOf(place, run);
       const ended = await (order === undefined ? run.toEnd(hooks) : run.toEndUnrun(order, hooks));
       if (ended === null) this.#logger.warn(place, 'the trial was ended by another; our end is dropped');
       return 'over';
     } finally {
+      course?.close();
       if (!used) void taken.prepared.discard();
       taken.release();
     }
   }
 
-  async #assignmentOf(place: Place, dispatch: Dispatch): Promise<Assignment & { readonly profile: SandboxProfile }> {
+  async #assignmentOf(place: Place, dispatch: Dispatch): Promise<Planned> {
     const suite = await this.#ports.suites.get(dispatch.suiteDigest);
     const sample = sampleAt(suite, dispatch.sampleIndex);
     const image = this.#identity.images[suite.sandbox.image];
     if (image === undefined) throw new Error(`this executor has no image "${suite.sandbox.image}"`);
     const profile = this.#identity.profiles.get(suite.sandbox.profile);
     if (profile === undefined) throw new Error(`this executor has no profile "${suite.sandbox.profile}"`);
-    const limits = limitsOf(suite.sandbox);
-    const detection = this.#ports.detection.forTrial(place, limits);
+    const plan = isForModels(suite) ? await this.#ports.conversations.plan(place, dispatch, suite, sample) : null;
+    const limits = plan === null ? limitsOf(suite.sandbox) : sessionLimits(suite, profile);
+    const detection = this.#ports.detection.forTrial(place, limits, askedRules(suite));
     const { canaries } = detection;
-    const spec = { ...place, image, ...programOf(sample), env: {}, limits, canaries };
-    return { place, suite, sample, spec, profile, detection };
+    const material = plan === null ? programOf(sample) : materialOf(sample);
+    const spec = { ...place, image, ...material, env: {}, limits, canaries };
+    return { place, suite, sample, spec, profile, plan, detection };
   }
 
   #hooksOf(place: Place, run: TrialRun): TrialHooks {

@@ -124,7 +124,7 @@ describe('an item that taking fails at again and again', () => {
   it('ends a trial that this executor began', async () => {
     const event = await abandonAfter(dispatched, startedBy('one'));
     expect(event).toMatchObject({
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: { outcome: 'errored', verdict: 'unknown' },
     });
   });
@@ -238,7 +238,7 @@ describe('a trial that is taken', () => {
     const [, started, finished] = await events();
     expect(started).toMatchObject({ type: 'crucible.trial.started.v2' });
     expect(finished).toMatchObject({
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: { reason, outcome: 'errored', scores: [], error: `${why}ended before its program was handed over` },
     });
     expect([fates, new Set(ends)]).toEqual([['done 1'], new Set(['discarded', 'released'])]);
@@ -266,7 +266,7 @@ describe('a trial that is taken', () => {
     expect(told.slice(2)).toMatchObject([
       ['crucible.sandbox.kill-confirmed.v1', { cause: 'lease-lost', gone: true }],
       [
-        'crucible.trial.finished.v1',
+        'crucible.trial.finished.v2',
         {
           reason: 'lease-lost',
           verdict: 'unknown',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ContentMissing, InMemoryEventLog } from '@crucible/event-log';
 import type { AppendRequest, AppendResult, ContentStore, WorkItem, WorkQueue } from '@crucible/event-log';
-import { evaluationIdSchema, subjects } from '@crucible/events';
+import { evaluationIdSchema, noBudget, subjects } from '@crucible/events';
 import type { CrucibleEvent, EvaluationId, EventData, EventType, NewEvent, TrialId } from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { suiteSchema } from '@crucible/suite';
@@ -138,19 +138,28 @@ export class Bench {
     } = {},
   ): Promise<EvaluationId> {
     const evaluationId = evaluationIdSchema.parse(randomUUID());
-    const suite = { name: 'bench', version: '1.0.0', title: 'Bench', digest: options.suite ?? digest('a'), bytes: 1 };
+    const suite = {
+      name: 'bench',
+      version: '1.0.0',
+      title: 'Bench',
+      digest: options.suite ?? digest('a'),
+      bytes: 1,
+      capability: null,
+    };
     const { samples = 1, attemptsMax = 3, concurrencyMax = 8 } = options;
     const data = {
       evaluationId,
       suite,
       subject: { kind: 'program' as const },
+      budget: noBudget,
+      epochReducer: 'mean',
       samples,
       epochs: 1,
       concurrencyMax,
       attemptsMax,
       requestDigest: digest('b'),
     };
-    await this.write(subjects.evaluation(evaluationId), { type: 'crucible.evaluation.submitted.v1', data });
+    await this.write(subjects.evaluation(evaluationId), { type: 'crucible.evaluation.submitted.v2', data });
     return evaluationId;
   }
 
@@ -193,6 +202,8 @@ export class Bench {
       memoryBytesPeak: null,
       evidence: [],
       error: null,
+      usage: null,
+      answer: null,
     };
     const outcome = how === 'stopped' ? 'errored' : how;
     const scores =
@@ -200,7 +211,7 @@ export class Bench {
     const ended = outcome === 'errored' ? ('engine-failure' as const) : ('exit' as const);
     const reason = how === 'stopped' ? ('stopped' as const) : ended;
     await this.write(subject, {
-      type: 'crucible.trial.finished.v1',
+      type: 'crucible.trial.finished.v2',
       data: { ...place, outcome, reason, verdict: 'contained', scores, ...rest },
     });
   }

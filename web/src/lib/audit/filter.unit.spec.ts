@@ -37,7 +37,7 @@ describe('the filter of an address', () => {
   it('offers every aggregate and every type', () => {
     const values = typeChoices().map(({ value }) => value);
     expect(values).toContain('crucible.trial.*');
-    expect(values).toContain('crucible.trial.finished.v1');
+    expect(values).toContain('crucible.trial.finished.v2');
     expect(new Set(values).size).toBe(values.length);
   });
 });

@@ -18,6 +18,10 @@ export const kinds = [
   'errored',
   'alert',
   'killed',
+  'model',
+  'tool',
+  'approval',
+  'command',
   'erased',
   'other',
 ] as const;
@@ -33,6 +37,10 @@ export const laneOf: Readonly<Record<Kind, number>> = {
   erased: 0,
   alert: 2,
   killed: 2,
+  model: 2,
+  tool: 2,
+  approval: 2,
+  command: 2,
   other: 0,
   dispatched: 1,
   withdrawn: 1,
@@ -55,12 +63,16 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   errored: 'Errored',
   alert: 'Alert',
   killed: 'Killed from outside',
+  model: 'Model called',
+  tool: 'Tool called',
+  approval: 'Approval',
+  command: 'Said by a person',
   erased: 'Evidence erased',
   other: 'Other',
 };
 
 const byType: Partial<Record<EventType, Kind>> = {
-  'crucible.evaluation.submitted.v1': 'submitted',
+  'crucible.evaluation.submitted.v2': 'submitted',
   'crucible.evaluation.admitted.v1': 'admitted',
   'crucible.evaluation.cancel-requested.v1': 'cancel',
   'crucible.evaluation.completed.v1': 'completed',
@@ -70,13 +82,22 @@ const byType: Partial<Record<EventType, Kind>> = {
   'crucible.alert.raised.v1': 'alert',
   'crucible.alert.acknowledged.v1': 'alert',
   'crucible.sandbox.kill-confirmed.v1': 'killed',
+  'crucible.trial.model-called.v1': 'model',
+  'crucible.trial.tool-called.v1': 'tool',
+  'crucible.trial.approval-requested.v1': 'approval',
+  'crucible.trial.approval-decided.v1': 'approval',
+  'crucible.trial.pause-requested.v1': 'command',
+  'crucible.trial.paused.v1': 'command',
+  'crucible.trial.resumed.v1': 'command',
+  'crucible.trial.message-sent.v1': 'command',
+  'crucible.trial.termination-requested.v1': 'command',
   'crucible.evidence.erase-requested.v1': 'erased',
   'crucible.evidence.erased.v1': 'erased',
 };
 
 export const kindOf = ({ event }: HistoryEntry): Kind => {
   if (event === null) return 'other';
-  if (event.type === 'crucible.trial.finished.v1') return event.data.outcome;
+  if (event.type === 'crucible.trial.finished.v2') return event.data.outcome;
   return byType[event.type] ?? 'other';
 };
 
@@ -84,7 +105,7 @@ export const kindOf = ({ event }: HistoryEntry): Kind => {
 export const aboutOf = ({ event }: HistoryEntry): string => {
   if (event === null) return 'cannot be read';
   switch (event.type) {
-    case 'crucible.evaluation.submitted.v1':
+    case 'crucible.evaluation.submitted.v2':
       return `${counted(event.data.samples * event.data.epochs, 'trial')} by ${displayableLine(event.actor, 60)}`;
     case 'crucible.evaluation.admitted.v1':
       return `${event.data.concurrency} at once`;
@@ -92,7 +113,7 @@ export const aboutOf = ({ event }: HistoryEntry): string => {
       return displayableLine(event.data.reason, 100);
     case 'crucible.evaluation.completed.v1':
       return event.data.score === null ? event.data.status : `${event.data.status}, score ${score(event.data.score)}`;
-    case 'crucible.trial.finished.v1':
+    case 'crucible.trial.finished.v2':
       return `${event.data.trialId} · ${reasonNames[event.data.reason].toLowerCase()}`;
     case 'crucible.alert.raised.v1':
       return `${event.data.trialId} · ${event.data.severity}: ${displayableLine(event.data.rule.title, 80)}`;
@@ -100,6 +121,14 @@ export const aboutOf = ({ event }: HistoryEntry): string => {
       return `${event.data.trialId} · acknowledged by ${displayableLine(event.actor, 60)}`;
     case 'crucible.sandbox.kill-confirmed.v1':
       return `${event.data.trialId} · ${event.data.gone ? 'gone' : 'not gone'} after ${duration(event.data.latencyMs)}`;
+    case 'crucible.trial.model-called.v1':
+      return `${event.data.trialId} · ${displayableLine(event.data.model, 60)} after ${duration(event.data.latencyMs)}`;
+    case 'crucible.trial.tool-called.v1':
+      return `${event.data.trialId} · ${displayableLine(event.data.tool, 60)}: ${event.data.status}`;
+    case 'crucible.trial.approval-requested.v1':
+      return `${event.data.trialId} · ${displayableLine(event.data.tool, 60)} waits for approval`;
+    case 'crucible.trial.approval-decided.v1':
+      return `${event.data.trialId} · ${event.data.decision.kind}`;
     case 'crucible.trial.dispatched.v1':
       return `${event.data.trialId} · ${displayableLine(event.data.sampleId, 60)}`;
     default:

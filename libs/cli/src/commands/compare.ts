@@ -1,0 +1,89 @@
+import type { EvaluationPage } from '@crucible/domain';
+import type { Command } from 'commander';
+import { currentClient, saying } from '../client/access.ts';
+import { comparisonCsv, comparisonOf } from '../client/comparison.ts';
+import { getPage } from '../client/evaluation-page.ts';
+import { resolveId } from '../client/evaluations.ts';
+import { misuse } from '../client/failure.ts';
+import { differs, matrixLines, sampleRows, summaryTable, titled } from '../client/side-by-side.ts';
+import { safe } from '../client/text.ts';
+import { pc } from '../colours.ts';
+import { printJson } from '../terminal.ts';
+
+interface CompareOptions {
+  readonly all?: true;
+  readonly csv?: true;
+  readonly json?: true;
+}
+
+const COMPARED_MAX = 20;
+
+/** Other samples or scorers make other numbers; that it is so is said, and what they have in common is compared. */
+const warningLines = (pages: readonly EvaluationPage[]): string[] => {
+  const names = new Set(pages.map(({ evaluation }) => evaluation.suite.name));
+  const digests = new Set(pages.map(({ evaluation }) => evaluation.suite.digest));
+  const open = pages.filter(({ evaluation }) => evaluation.endedAt === null);
+  return [
+    ...(names.size > 1
+      ? [`these are of different suites: ${[...names].map((name) => safe(name, 64)).join(', ')}`]
+      : []),
+    ...(names.size === 1 && digests.size > 1 ? ['the suite was not the same in all of them (its digest differs)'] : []),
+    ...open.map(({ evaluation }) => `${evaluation.id} has not ended: these are its numbers so far`),
+  ];
+};
+
+const comparisonLines = (pages: readonly EvaluationPage[], all: boolean, columns: number): string[] => {
+  const rows = sampleRows(pages);
+  const shown = all ? rows : rows.filter(differs);
+  const titles = titled(pages);
+  const same = rows.length - shown.length;
+  const matrix = shown.length === 0 ? [] : matrixLines(titles, shown, columns);
+  return [
+    ...warningLines(pages).map((warning) => `${pc.yellow('!')} ${warning}`),
+    ...matrix,
+    ...(shown.length > 0 && matrix.length === 0
+      ? [pc.dim('the samples do not fit side by side: --csv or --json')]
+      : []),
+    ...(same > 0 ? [pc.dim(`${same} of ${rows.length} samples came to the same in all: --all shows them`)] : []),
+    '',
+    ...summaryTable(titles, columns, Date.now()),
+  ];
+};
+
+const compare = async (given: readonly string[], options: CompareOptions): Promise<void> => {
+  if (given.length < 2) throw misuse('one evaluation has nothing to be compared with', 'name two or more');
+  if (given.length > COMPARED_MAX) throw misuse(`at most ${COMPARED_MAX} evaluations can be compared at once`);
+  if (options.csv && options.json)
+    throw misuse('--csv and --json are two ways to print the same', 'leave one of them out');
+  const client = await currentClient();
+  await saying(async () => {
+    const ids: string[] = [];
+    for (const each of given) ids.push(await resolveId(client, each));
+    const pages = await Promise.all(ids.map((id) => getPage(client, id)));
+    if (options.json) return printJson(comparisonOf(pages));
+    if (options.csv) return void process.stdout.write(comparisonCsv(comparisonOf(pages)));
+    const lines = comparisonLines(pages, options.all === true, process.stdout.columns ?? 120);
+    process.stdout.write(`${lines.join('\n')}\n`);
+  });
+};
+
+export const register = (program: Command): void => {
+  program
+    .command('compare')
+    .description('evaluations beside each other: scores with intervals, samples that differ, verdicts, cost')
+    .argument('<evaluationId...>', 'two or more, each by its id or the beginning of it')
+    .option('--all', 'also the samples that came to the same')
+    .option('--csv', 'one row a sample: score and verdict of each evaluation')
+    .option('--json', 'print one JSON object: { evaluations, samples }')
+    .addHelpText(
+      'after',
+      `
+Scores are reduced over epochs as the suite says. The interval is the 95 % bootstrap interval over samples, ± the standard
+error of the mean over samples.
+
+Examples:
+  $ ./crucible compare 019af3c2-71b0 019af3c2-8a1f
+  $ ./crucible compare 019af3c2-71b0 019af3c2-8a1f --csv > comparison.csv`,
+    )
+    .action(compare);
+};

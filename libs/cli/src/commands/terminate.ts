@@ -1,0 +1,9 @@
+import type { Command } from 'commander';
+import { registerTrialVerb } from '../client/trial-verb.ts';
+
+export const register = (program: Command): void =>
+  registerTrialVerb(program, 'terminate', {
+    description: 'end running trials of a model, one by one',
+    done: 'is being ended',
+    help: 'What they came to is kept and scored; they are not attempted again. ./crucible cancel ends a whole evaluation.',
+  });

@@ -1,0 +1,15 @@
+import type { CallView } from '@crucible/api';
+import type { LoggedEvent } from './logged.ts';
+
+/** What the read model keeps of a call to a model or a tool: what its event told, and where and when. */
+export const callOf = ({ event, position }: Pick<LoggedEvent, 'event' | 'position'>): CallView | null => {
+  const told = { position, at: event.time };
+  switch (event.type) {
+    case 'crucible.trial.model-called.v1':
+      return { kind: 'model', ...told, ...event.data };
+    case 'crucible.trial.tool-called.v1':
+      return { kind: 'tool', ...told, ...event.data };
+    default:
+      return null;
+  }
+};

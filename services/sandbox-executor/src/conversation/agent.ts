@@ -1,0 +1,171 @@
+import type { EventData, ToolCall } from '@crucible/events';
+import { Approvals, argumentsDigest } from './approvals.ts';
+import type { Permission, Proposed } from './approvals.ts';
+import { reasonOfBudget } from './ending.ts';
+import type { ModelSolver } from './plan.ts';
+import type { Solving } from './solvers.ts';
+import type { Reply, Talk } from './talk.ts';
+import { refusal } from './tool-result.ts';
+import type { ToolResult } from './tool-result.ts';
+import { SUBMIT, Toolbox } from './toolbox.ts';
+
+type AgentSolver = Extract<ModelSolver, { kind: 'agent' }>;
+type ToolCalled = EventData<'crucible.trial.tool-called.v1'>;
+
+/** Calls in a row with arguments that no tool takes: a model that goes on like this gets nowhere. */
+const INVALID_IN_A_ROW_MAX = 10;
+/** Of one trial: what stands on its subject is read as a whole, and has a bound there. */
+const TOOL_CALLS_MAX = 2_500;
+const TOOL_NAME_CHARS_MAX = 128;
+/** A bound on time counts in whole milliseconds; a call has at least one. */
+const TIMEOUT_MS_MIN = 1;
+
+/** What became of one call, and what is told of it. */
+interface Done {
+  readonly result: ToolResult;
+  readonly approvalId: string | null;
+  /** As they were run. */
+  readonly inputText: string;
+}
+
+/** Lets a model act with tools in the trial's sandbox. */
+export class Agent implements Solving {
+  readonly #talk: Talk;
+  readonly #toolbox: Toolbox;
+  readonly #approvals: Approvals;
+  #calls = 0;
+  #invalidInARow = 0;
+
+  constructor(talk: Talk, solver: AgentSolver) {
+    const { place, plan, most, control, clock, note, newId, now } = talk.parts;
+    this.#talk = talk;
+    this.#toolbox = new Toolbox(solver, most);
+    const earlier = plan.resumed?.approvals ?? [];
+    this.#approvals = new Approvals(place, solver.approval, { control, clock, note, newId, now, earlier });
+  }
+
+  get tools(): Toolbox['specs'] {
+    return this.#toolbox.specs;
+  }
+
+  async onReply(turn: number, { message, record }: Reply): Promise<void> {
+    if (message.toolCalls.length === 0) {
+      // What a person has said meanwhile is still to be answered.
+      if (this.#talk.hearPeople(turn) === 0) this.#talk.end('completed', null, message.content);
+      return;
+    }
+    for (const call of message.toolCalls) {
+      if (this.#talk.isOver) return;
+      await this.#one(turn, call, record);
+    }
+  }
+
+  async #one(turn: number, call: ToolCall, record: number): Promise<void> {
+    this.#calls += 1;
+    if (this.#calls > TOOL_CALLS_MAX) return this.#talk.end('call-limit', `more than ${TOOL_CALLS_MAX} tool calls`);
+    const { done, submitted } = await this.#run(turn, call, record);
+    if (done === null) return;
+    const { result } = done;
+    const said = { role: 'tool' as const, toolCallId: call.id, tool: call.tool, content: result.text };
+    const resultRecord = this.#talk.say(turn, 'tool', { ...said, isError: result.isError });
+    this.#tell(turn, call, done, resultRecord);
+    await this.#talk.parts.transcript.room();
+    if (result.status === 'sandbox-gone') return this.#talk.cut();
+    if (submitted !== null) return this.#talk.end('completed', null, submitted);
+    this.#invalidInARow = result.status === 'invalid-arguments' ? this.#invalidInARow + 1 : 0;
+    if (this.#invalidInARow >= INVALID_IN_A_ROW_MAX)
+      this.#talk.end('turn-limit', `${INVALID_IN_A_ROW_MAX} tool calls in a row with arguments that no tool takes`);
+  }
+
+  async #run(
+    turn: number,
+    call: ToolCall,
+    record: number,
+  ): Promise<{ readonly done: Done | null; readonly submitted: string | null }> {
+    const without = (result: ToolResult, inputText: string, approvalId: string | null = null) => ({
+      done: { result, inputText, approvalId },
+      submitted: null,
+    });
+    const prepared = this.#toolbox.prepare(call.tool, call.input);
+    if (!prepared.ok) return without(refusal('invalid-arguments', prepared.why), call.inputText);
+    // As JSON in one spelling: how a model escapes its letters must not decide which rule fits.
+    const inputText = JSON.stringify(call.input);
+    const permission = await this.#permit({ toolCallId: call.id, turn, tool: call.tool, inputText, record });
+    switch (permission.kind) {
+      case 'aborted':
+        return { done: null, submitted: null };
+      case 'terminate':
+        this.#talk.end('terminated', permission.why);
+        return without(refusal('denied', 'a person ended this task'), inputText, permission.approvalId);
+      case 'deny':
+        return without(refusal('denied', permission.why), inputText, permission.approvalId);
+      case 'run':
+        return this.#execute(call.tool, inputText, permission.approvalId);
+      case 'run-instead':
+        return this.#execute(call.tool, permission.inputText, permission.approvalId);
+    }
+  }
+
+  #permit(proposed: Proposed): Promise<Permission> {
+    return this.#approvals.permit(proposed, this.#talk.signal);
+  }
+
+  async #execute(
+    tool: string,
+    inputText: string,
+    approvalId: string | null,
+  ): Promise<{ readonly done: Done; readonly submitted: string | null }> {
+    const { session, clock, newId } = this.#talk.parts;
+    const input = parsed(inputText);
+    // A person's arguments have to fit as well as a model's.
+    const prepared = this.#toolbox.prepare(tool, input);
+    if (!prepared.ok)
+      return { done: { result: refusal('invalid-arguments', prepared.why), inputText, approvalId }, submitted: null };
+    const { bounds, run } = prepared.tool;
+    const callId = newId();
+    const timeoutMs = Math.max(TIMEOUT_MS_MIN, Math.min(bounds.timeoutMs, Math.ceil(clock.leftMs)));
+    const stop = (): void => session.killCall(callId);
+    this.#talk.signal.addEventListener('abort', stop, { once: true });
+    const given = { callId, input: input as Record<string, unknown>, session, bounds: { ...bounds, timeoutMs } };
+    const result = await run(given);
+    this.#talk.signal.removeEventListener('abort', stop);
+    const submitted = tool === SUBMIT && result.status === 'ok' ? String(given.input['answer']) : null;
+    return { done: { result, inputText, approvalId }, submitted };
+  }
+
+  /** In its place in the line at once, though the kernel's side of it comes a moment later. */
+  #tell(turn: number, call: ToolCall, { result, approvalId, inputText }: Done, record: number): void {
+    const { place, note, kernelSpan, purse } = this.#talk.parts;
+    const data: Omit<ToolCalled, 'kernel'> = {
+      ...place,
+      toolCallId: call.id,
+      turn,
+      tool: call.tool.slice(0, TOOL_NAME_CHARS_MAX),
+      argumentsDigest: argumentsDigest(inputText),
+      approvalId,
+      status: result.status,
+      exitCode: result.exitCode,
+      durationMs: result.durationMs,
+      outputBytes: result.outputBytes,
+      droppedBytes: result.droppedBytes,
+      records: { result: record },
+    };
+    const event = kernelSpan(result.processId).then((kernel) => ({
+      type: 'crucible.trial.tool-called.v1' as const,
+      data: { ...data, kernel },
+    }));
+    void note(event);
+    purse
+      .spendTime(`${call.id} ${this.#calls}`, Math.round(result.durationMs))
+      .then((used) => used !== null && this.#talk.end(reasonOfBudget[used.kind], null))
+      .catch(() => undefined);
+  }
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+};

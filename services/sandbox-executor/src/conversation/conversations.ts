@@ -1,0 +1,38 @@
+import type { Dispatch } from '@crucible/domain';
+import type { Suite, SuiteSample } from '@crucible/suite';
+import type { OpenTrial } from '../trials/open-trial.ts';
+import type { TrialLog } from '../trials/trial-log.ts';
+import type { Assignment, Place, TrialCourse } from '../trials/trial-run.ts';
+import type { Conversing } from '../trials/trial-runner.ts';
+import { Conversation } from './course.ts';
+import type { ConversationPorts, Judges } from './course.ts';
+import { planOf } from './plan.ts';
+import type { Before, ConversationPlan } from './plan.ts';
+
+export interface ConversationsOptions {
+  readonly trials: Pick<TrialLog, 'submissionOf'>;
+  readonly ports: ConversationPorts;
+  readonly judges: Judges;
+  /** What an earlier attempt left to go on behind; null where there is none, or it is not proven whole. */
+  readonly resume: (place: Place, dispatch: Dispatch, suite: Suite) => Promise<Before>;
+  readonly kernelObserved: boolean;
+}
+
+/** Plans and begins the conversations of an executor's trials. */
+export class Conversations implements Conversing {
+  readonly #options: ConversationsOptions;
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+  }
+
+  async plan(place: Place, dispatch: Dispatch, suite: Suite, sample: SuiteSample): Promise<ConversationPlan> {
+    const submission = await this.#options.trials.submissionOf(place.evaluationId);
+    return planOf(suite, sample, submission, await this.#options.resume(place, dispatch, suite));
+  }
+
+  begin({ place, suite, sample, detection }: Assignment, plan: ConversationPlan, record: OpenTrial): TrialCourse {
+    const { ports, judges, kernelObserved } = this.#options;
+    return new Conversation(ports, { place, suite, sample, plan, detection, kernelObserved }, record, judges);
+  }
+}

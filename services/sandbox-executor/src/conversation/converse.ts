@@ -1,0 +1,96 @@
+import type { AssistantMessage } from '@crucible/events';
+import { Agent } from './agent.ts';
+import type { Ending } from './ending.ts';
+import type { ConversationParts } from './parts.ts';
+import type { SpokenMessage } from './plan.ts';
+import { chatting, generating } from './solvers.ts';
+import type { Solving } from './solvers.ts';
+import { Talk } from './talk.ts';
+
+const solvingOf = (talk: Talk): Solving => {
+  const { solver } = talk.parts.plan;
+  switch (solver.kind) {
+    case 'generate':
+      return generating(talk);
+    case 'chat':
+      return chatting(talk, solver);
+    case 'agent':
+      return new Agent(talk, solver);
+  }
+};
+
+/** Ends it when people want that. */
+const heed = async (talk: Talk): Promise<void> => {
+  const { control } = talk.parts;
+  while (!talk.isOver) {
+    const { changed } = control;
+    const { termination } = control.state;
+    if (termination !== null) return talk.end('terminated', `by ${termination.by}: ${termination.reason}`);
+    await changed;
+  }
+};
+
+const begin = (talk: Talk): { readonly turn: number; readonly pending: AssistantMessage | undefined } => {
+  const { plan } = talk.parts;
+  const { resumed } = plan;
+  const first = plan.messages.map((message): SpokenMessage => ({ by: 'suite', message }));
+  for (const { by, message, said } of resumed?.messages ?? first) talk.say(0, by, message, said);
+  const last = talk.messages.at(-1);
+  const pending = resumed?.isReplyPending === true && last?.role === 'assistant' ? last : undefined;
+  return { turn: (resumed?.turns ?? 0) + 1, pending };
+};
+
+/** Why no other turn may begin, if none may. */
+const limitAt = (talk: Talk, turn: number): void => {
+  const { turns, messages } = talk.parts.plan.solver.limits;
+  if (turn > turns) talk.end('turn-limit', `${turns} turns`);
+  else if (messages !== undefined && talk.messages.length >= messages)
+    talk.end('message-limit', `${messages} messages`);
+  else if (talk.parts.clock.leftMs <= 0) talk.end('time-limit');
+};
+
+const turns = async (talk: Talk, solving: Solving): Promise<void> => {
+  const first = begin(talk);
+  let { pending } = first;
+  for (let { turn } = first; !talk.isOver; turn += 1) {
+    talk.turn = turn;
+    await talk.pause(turn);
+    if (talk.isOver) return;
+    if (pending === undefined) {
+      talk.hearPeople(turn);
+      limitAt(talk, turn);
+      if (talk.isOver) return;
+    }
+    const reply =
+      pending === undefined
+        ? await talk.ask(turn, solving.tools)
+        : { message: pending, record: talk.parts.transcript.records };
+    pending = undefined;
+    if (reply === null) return;
+    await solving.onReply(turn, reply);
+    if (talk.isOver) return;
+    talk.parts.transcript.turn(turn, talk.messages.length);
+  }
+};
+
+/**
+ * Holds a conversation to its end.
+ * @param onTalk given what ends it from outside: its sandbox, its time
+ * @returns how it ended, or null when its sandbox ended first
+ */
+export const converse = async (
+  parts: ConversationParts,
+  onTalk: (talk: Talk) => void = () => undefined,
+): Promise<{ readonly ending: Ending | null; readonly talk: Talk }> => {
+  const talk = new Talk(parts);
+  onTalk(talk);
+  void heed(talk);
+  void parts.session.ended.then(() => talk.cut());
+  try {
+    await turns(talk, solvingOf(talk));
+  } finally {
+    // Nobody heeds or waits for a conversation that broke off.
+    talk.cut();
+  }
+  return { ending: talk.ending, talk };
+};

@@ -1,0 +1,4 @@
+export { CommandFeed } from './command-feed.ts';
+export { Ledger } from './ledger.ts';
+export { openBroker } from './open-broker.ts';
+export { openConversations } from './open-conversations.ts';

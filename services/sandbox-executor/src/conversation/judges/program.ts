@@ -1,0 +1,83 @@
+import type { SandboxProfile } from '@crucible/domain';
+import { limitsOf, msOf } from '@crucible/suite';
+import type { SuiteScorer } from '@crucible/suite';
+import type { Judgement } from '@crucible/suite/score';
+import type { SandboxPool } from '../../pool/index.ts';
+import type { OutputChunk, SandboxEngine, SandboxFile, SnapshotEnd } from '../../sandbox/port.ts';
+import type { Judged } from '../course.ts';
+import { verdictIn } from './verdict.ts';
+
+type ProgramScorer = Extract<SuiteScorer, { kind: 'program' }>;
+
+export interface ScoringPorts {
+  readonly pool: Pick<SandboxPool, 'take'>;
+  readonly engine: Pick<SandboxEngine, 'run'>;
+  /** Suite image name to engine reference. */
+  readonly images: Readonly<Record<string, string>>;
+  readonly profiles: ReadonlyMap<string, SandboxProfile>;
+}
+
+const OUTPUT_BYTES_MAX = 1024 * 1024;
+/** Where the trial's final files are, so that none of them takes the place of what is ours. */
+const FILES_FOLDER = 'files';
+const ARGV = {
+  python: { file: 'score.py', argv: ['/usr/bin/python3', '-I', 'score.py'] },
+  shell: { file: 'score.sh', argv: ['/bin/sh', 'score.sh'] },
+} as const;
+
+const filesOf = (scorer: ProgramScorer, answer: string | null, taken: SnapshotEnd | null): SandboxFile[] => [
+  { path: ARGV[scorer.language].file, content: Buffer.from(scorer.source, 'utf8') },
+  { path: 'answer.txt', content: Buffer.from(answer ?? '', 'utf8') },
+  ...(taken?.kind === 'taken'
+    ? taken.files.map(({ path, content }) => ({ path: `${FILES_FOLDER}/${path}`, content }))
+    : []),
+];
+
+const lastLineOf = (stdout: string): string => stdout.trimEnd().split('\n').at(-1) ?? '';
+
+/**
+ * Has trusted code of the suite judge, in a sandbox of its own that the trial never was in. It sees the answer and the final
+ * files, which are hostile; of what it prints the last line counts.
+ */
+export const scoreByProgram = async (
+  ports: ScoringPorts,
+  scorer: ProgramScorer,
+  judged: Judged,
+): Promise<Judgement> => {
+  const { suite, place } = judged.held;
+  if (judged.files !== null && judged.files.kind !== 'taken')
+    return { right: false, why: 'could not be judged: the final files could not be read' };
+  const image = ports.images[suite.sandbox.image];
+  const profile = ports.profiles.get(suite.sandbox.profile);
+  if (image === undefined || profile === undefined) throw new Error('there is no sandbox for it here');
+  const limits = {
+    ...limitsOf(suite.sandbox),
+    wallTimeMsMax: Math.min(profile.max.wallTimeMsMax, msOf(scorer.timeout)),
+    outputBytesMax: Math.min(profile.max.outputBytesMax, OUTPUT_BYTES_MAX),
+  };
+  const taken = await ports.pool.take({ image, profile, limits });
+  try {
+    const stdout: Uint8Array[] = [];
+    const { argv } = ARGV[scorer.language];
+    const files = filesOf(scorer, judged.answer, judged.files);
+    const spec = { ...place, trialId: `${place.trialId}-score`, image, argv, stdin: null, files, env: {}, limits };
+    const onOutput = ({ stream, bytes }: OutputChunk): void => {
+      if (stream === 'stdout') stdout.push(Buffer.from(bytes));
+    };
+    const sandbox = ports.engine.run(taken.prepared, spec, { onOutput });
+    judged.signal.addEventListener('abort', () => sandbox.kill('stopped'), { once: true });
+    const { reason, exitCode, error } = await sandbox.ended;
+    if (reason !== 'exit' || exitCode !== 0)
+      return {
+        right: false,
+        why: `the scoring program ended by ${reason}, code ${exitCode ?? 'none'}${error ? `: ${error}` : ''}`,
+      };
+    const verdict = verdictIn(lastLineOf(Buffer.concat(stdout).toString('utf8')));
+    return (
+      verdict ?? { right: false, why: 'the last line of the scoring program is not {"value": …, "explanation": …}' }
+    );
+  } finally {
+    void taken.prepared.discard();
+    taken.release();
+  }
+};

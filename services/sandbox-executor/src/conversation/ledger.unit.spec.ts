@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { nothingSpent } from '@crucible/domain';
+import { InMemoryEventLog } from '@crucible/event-log';
+import { evaluationIdSchema, noBudget, subjects, trialIdSchema } from '@crucible/events';
+import type { EventData, TrialId } from '@crucible/events';
+import { createLogger } from '@crucible/service-kit';
+import { describe, expect, it } from 'vitest';
+import { spentInDay } from './day.ts';
+import { Ledger } from './ledger.ts';
+import { WorkClock } from './work-clock.ts';
+
+const evaluationId = evaluationIdSchema.parse('019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f');
+const trial = (at: number): TrialId => trialIdSchema.parse(`${at}-1-1`);
+const origin = { source: 'sandbox-executor', team: 'red', actor: 'service:x', correlationId: evaluationId };
+const signal = new AbortController().signal;
+const call = { tokens: 40, costMicroUsd: 4, calls: 1, timeMs: 0 };
+
+const modelCalled = (trialId: TrialId, tokens: number | null): EventData<'crucible.trial.model-called.v1'> => ({
+  evaluationId,
+  trialId,
+  callId: randomUUID(),
+  turn: 1,
+  role: 'subject',
+  model: 'm',
+  provider: 'p',
+  providerModel: 'm',
+  parameters: { temperature: null, topP: null, outputTokensMax: 50, seed: null, stop: [] },
+  result: { status: 'replied', finishReason: 'stop' },
+  usage: { inputTokens: tokens, outputTokens: tokens, cachedInputTokens: null, reasoningTokens: null },
+  costMicroUsd: tokens,
+  latencyMs: 12.4,
+  firstTokenMs: 1,
+  waitedMs: 0,
+  attempts: 1,
+  records: { request: null, reply: null },
+  requestSha256: 'a'.repeat(64),
+});
+
+const ground = () => {
+  let nowMs = Date.parse('2026-11-30T12:00:00Z');
+  const log = new InMemoryEventLog({ now: () => nowMs, newId: () => randomUUID() });
+  const told = (trialId: TrialId, tokens: number | null) =>
+    log.append({
+      subject: subjects.trial(evaluationId, trialId),
+      event: { type: 'crucible.trial.model-called.v1', data: modelCalled(trialId, tokens) },
+      origin,
+    });
+  const ledger = new Ledger({
+    log,
+    history: log,
+    platform: { limits: {}, spentToday: () => Promise.resolve(nothingSpent) },
+    now: () => nowMs,
+    logger: createLogger('sandbox-executor', 'silent'),
+  });
+  const open = (at: number, tokensMax: number | null) =>
+    ledger.open({
+      evaluationId,
+      trialId: trial(at),
+      budget: { ...noBudget, tokensMax },
+      limits: {},
+      spent: nothingSpent,
+    });
+  return { log, told, ledger, open, at: (time: string) => void (nowMs = Date.parse(time)) };
+};
+
+describe('a ledger', () => {
+  it('waits for what others hold, and refuses what is spent', async () => {
+    const { open } = ground();
+    const [one, two] = [await open(1, 100), await open(2, 100)];
+    expect(await one.reserve('a', call, signal)).toBeNull();
+    expect(await one.reserve('b', call, signal)).toBeNull();
+    const waiting = two.reserve('c', call, signal);
+    one.settle('a', { ...call, tokens: 10 });
+    expect(await waiting).toBeNull();
+    one.settle('b', call);
+    two.settle('c', call);
+    expect(await two.reserve('d', call, signal)).toMatchObject({ scope: 'evaluation', kind: 'tokens', settled: 90 });
+  });
+
+  it('knows what was spent before it, also where nobody counted', async () => {
+    const { told, open } = ground();
+    await told(trial(7), 30);
+    await told(trial(7), null);
+    const purse = await open(1, 200);
+    // 60 were counted; of the other call the longest reply is taken, and as much read as ever before: 50 and 30.
+    expect((await purse.unspent()).tokens).toBe(60);
+  });
+
+  it('hears what other executors spend, and counts its own once', async () => {
+    const { told, open } = ground();
+    const purse = await open(1, 200);
+    await purse.reserve('a', call, signal);
+    purse.settle('a', { ...call, tokens: 20 });
+    await told(trial(1), 10);
+    await told(trial(9), 25);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await purse.unspent()).tokens).toBe(130);
+  });
+
+  it('lets go of an evaluation with its last trial, and reads it anew with the next', async () => {
+    const { told, open } = ground();
+    const purse = await open(1, 200);
+    await told(trial(1), 10);
+    purse.close();
+    purse.close();
+    expect((await (await open(2, 200)).unspent()).tokens).toBe(180);
+  });
+});
+
+describe('what a day has spent', () => {
+  it('is what stands in the log since it began', async () => {
+    const { log, told, at } = ground();
+    at('2026-11-29T23:00:00Z');
+    for (let index = 0; index < 5; index += 1) await told(trial(index), 100);
+    log.inject('crucible.events.platform.executor', Buffer.from('no event'));
+    at('2026-11-30T00:00:01Z');
+    await told(trial(8), 3);
+    await told(trial(9), 4);
+    expect(await spentInDay({ log, history: log }, '2026-11-30')).toMatchObject({
+      tokens: 14,
+      calls: 2,
+      costMicroUsd: 7,
+    });
+    expect(await spentInDay({ log, history: log }, '2026-12-01')).toEqual(nothingSpent);
+  });
+});
+
+describe('working time', () => {
+  it('stands still while it waits for anything, and rings when it is over', async () => {
+    let now = 0;
+    let rings = 0;
+    const clock = new WorkClock(
+      () => now,
+      100,
+      () => (rings += 1),
+    );
+    now = 40;
+    const [one, two] = [clock.wait(), clock.wait()];
+    now = 1_000;
+    one();
+    one();
+    now = 2_000;
+    two();
+    now = 2_050;
+    expect([clock.workedMs, clock.waitedMs, clock.leftMs]).toEqual([90, 1_960, 10]);
+    now = 2_060;
+    await new Promise((resolve) => setTimeout(resolve, 90));
+    expect(rings).toBe(1);
+    clock.stop();
+    now = 9_000;
+    expect(clock.workedMs).toBe(100);
+  });
+});

@@ -1,0 +1,153 @@
+import { nothingSpent } from '@crucible/domain';
+import { refuse, say, WireServer, wireBroker } from '@crucible/models/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { agentSuite, Bench } from './bench.fixture.ts';
+import type { BenchOptions } from './bench.fixture.ts';
+
+// Whole trials, each with all the rules there are.
+vi.setConfig({ testTimeout: 60_000 });
+
+let wire: WireServer;
+const benches: Bench[] = [];
+beforeAll(async () => void (wire = await WireServer.start()));
+afterEach(() => {
+  wire.reset();
+  for (const bench of benches.splice(0)) bench.close();
+});
+afterAll(() => wire.stop());
+
+const model = 'wire/openai';
+const price = { input: 1, output: 1 };
+const broker = (limits = {}) =>
+  wireBroker(wire, { provider: 'openai', price, limits: { outputTokensMax: 100, ...limits } });
+const benchOf = (options: Partial<BenchOptions> = {}): Bench => {
+  const bench = new Bench({ broker: broker(), model, suite: agentSuite(), ...options });
+  benches.push(bench);
+  return bench;
+};
+/** Calls a tool again and again: only a limit ends it. */
+const goesOn = (usage = { inputTokens: 300, outputTokens: 100 }) =>
+  say('more', {
+    toolCalls: [{ tool: 'bash', arguments: '{"command":"echo more"}' }],
+    finishReason: 'tool-calls',
+    usage,
+  });
+const limited = (limits: Readonly<Record<string, unknown>>) => agentSuite({ tools: ['bash', 'submit'], limits });
+
+describe('limits of a trial', () => {
+  it.each([
+    [{ turns: 3 }, 'turn-limit', 3],
+    [{ messages: 5 }, 'message-limit', 2],
+    [{ tokens: 2_000 }, 'token-limit', null],
+    [{ cost: 0.002 }, 'cost-limit', null],
+  ] as const)('%j ends it with %s, and what there is is scored', async (limits, reason, modelCalls) => {
+    wire.script(() => goesOn());
+    const end = await benchOf({ suite: limited(limits) }).trial();
+    expect(end).toMatchObject({ reason, outcome: 'failed', scores: [{ scorer: 'includes', value: 0 }] });
+    expect(end.answer?.excerpt).toBe('more');
+    if (modelCalls === null) expect(end.usage?.modelCalls).toBeGreaterThan(1);
+    else expect(end.usage?.modelCalls).toBe(modelCalls);
+  });
+
+  it('are never passed, and the last replies are as long as what is left pays for', async () => {
+    wire.script(({ body }) =>
+      goesOn({ inputTokens: 200, outputTokens: Number(body['max_tokens'] ?? body['max_completion_tokens']) }),
+    );
+    const end = await benchOf({ suite: limited({ tokens: 3_000 }) }).trial();
+    const { inputTokens = 0, outputTokens = 0 } = end.usage ?? {};
+    expect(inputTokens + outputTokens).toBeLessThanOrEqual(3_000);
+    const asked = wire.requests.map(({ body }) => Number(body['max_tokens'] ?? body['max_completion_tokens']));
+    expect(asked[0]).toBe(100);
+    expect(Math.min(...asked)).toBeGreaterThanOrEqual(16);
+  });
+
+  it('on time count work and not waiting', async () => {
+    wire.next(refuse(429, 'slow down', { 'retry-after-ms': '700' }), say('done'));
+    expect(await benchOf({ suite: limited({ time: '500ms' }) }).trial()).toMatchObject({ reason: 'completed' });
+    const slow = say('done', { delayMs: 3_000 });
+    wire.next(slow);
+    const late = await benchOf({ suite: limited({ time: '500ms' }) }).trial();
+    expect(late).toMatchObject({ reason: 'time-limit', outcome: 'failed' });
+    expect(late.usage?.workingMs).toBeGreaterThanOrEqual(450);
+    expect(late.usage?.workingMs).toBeLessThan(2_000);
+  });
+
+  it('on time end a tool call that is under way', async () => {
+    wire.next(
+      say('', { toolCalls: [{ tool: 'bash', arguments: '{"command":"sleep 100"}' }], finishReason: 'tool-calls' }),
+    );
+    expect(await benchOf({ suite: limited({ time: '400ms' }) }).trial()).toMatchObject({ reason: 'time-limit' });
+  });
+});
+
+describe('the budget of an evaluation', () => {
+  it('cannot be overshot by trials that call at once', async () => {
+    wire.script(() => ({ ...goesOn({ inputTokens: 150, outputTokens: 100 }), delayMs: 20 }));
+    const samples = Array.from({ length: 6 }, (_, at) => ({ id: `s${at}`, input: 'go', target: 'x' }));
+    const bench = benchOf({
+      suite: { ...limited({}), dataset: { samples } },
+      budget: { tokensMax: 8_000, callsMax: 14 },
+    });
+    await bench.submit();
+    const trials = await Promise.all(samples.map((_, at) => bench.dispatch(at)));
+    await Promise.all(trials.map((trialId) => bench.take(trialId)));
+    const ends = await Promise.all(trials.map((trialId) => bench.finishOf(trialId)));
+    expect(new Set(ends.map(({ reason }) => reason))).toEqual(new Set(['call-limit']));
+    expect(wire.requests.length).toBe(14);
+    const tokens = ends.reduce((sum, { usage }) => sum + (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0), 0);
+    expect(tokens).toBeLessThanOrEqual(8_000);
+  });
+
+  it('is what it was after a restart, and what another executor spends counts', async () => {
+    wire.script(() => goesOn());
+    const options = { suite: limited({ turns: 2 }), budget: { callsMax: 5 } };
+    const first = benchOf(options);
+    await first.trial(0, 1);
+    expect(wire.requests).toHaveLength(2);
+    // The same log under a new executor: its ledger knows nothing but what stands there.
+    const again = new Bench({ broker: broker(), model, ...options }, first);
+    benches.push(again);
+    expect((await again.trial(0, 2)).reason).toBe('turn-limit');
+    expect((await again.trial(0, 3)).reason).toBe('call-limit');
+    expect(wire.requests).toHaveLength(5);
+  });
+});
+
+describe('the budget of a day', () => {
+  it('holds over all evaluations, with what was spent in it before', async () => {
+    wire.script(() => goesOn());
+    const spentToday = () => Promise.resolve({ ...nothingSpent, calls: 7 });
+    const bench = benchOf({ suite: limited({}), platform: { limits: { calls: 9 }, spentToday } });
+    const end = await bench.trial();
+    expect(end).toMatchObject({ reason: 'call-limit', usage: { modelCalls: 2 } });
+    expect(end.error).toContain('the budget of the platform allows 9 calls');
+  });
+});
+
+describe('a provider', () => {
+  it('that fails for good makes the trial errored, and fit to be tried again', async () => {
+    wire.next(refuse(401, 'wrong key'));
+    const end = await benchOf().trial();
+    expect(end).toMatchObject({ outcome: 'errored', reason: 'model-failure', scores: [], verdict: 'unknown' });
+    expect(end.error).toContain('wrong key');
+    expect(end.error).not.toContain('sk-wire');
+  });
+
+  it('that breaks off is asked again, and nothing of the broken reply is acted on', async () => {
+    const whole = say('', {
+      toolCalls: [{ tool: 'submit', arguments: '{"answer":"forty-two"}' }],
+      finishReason: 'tool-calls',
+    });
+    wire.next({ ...whole, breakAfterBytes: 300 }, { ...whole, pieceChars: 3 });
+    const bench = benchOf();
+    expect(await bench.trial()).toMatchObject({ outcome: 'passed', usage: { modelCalls: 1, toolCalls: 1 } });
+    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([{ attempts: 2 }]);
+  });
+
+  it('without a price takes no call that money bounds', async () => {
+    const free = wireBroker(wire, { provider: 'openai', limits: { outputTokensMax: 100 } });
+    const end = await benchOf({ broker: free, suite: limited({ cost: 1 }) }).trial();
+    expect(end).toMatchObject({ reason: 'cost-limit', usage: { modelCalls: 0 } });
+    expect(end.error).toContain('no price');
+  });
+});

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { refusalText } from '@crucible/domain';
+import type { BudgetRefusal, Wish } from '@crucible/domain';
+import { displayableLine } from '@crucible/events';
+import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } from '@crucible/events';
+import { spentOn } from '@crucible/models';
+import type { CallEnd, CallRequest, ModelBroker, Retry } from '@crucible/models';
+import type { Place } from '../trials/trial-run.ts';
+import type { Purse } from './purse.ts';
+import type { WorkClock } from './work-clock.ts';
+
+type ModelCalled = EventData<'crucible.trial.model-called.v1'>;
+export type Role = ModelCalled['role'];
+
+/** A reply that is shorter than this helps nobody: so much has to be left for it. */
+const REPLY_TOKENS_MIN = 16;
+const DETAIL_CHARS_MAX = 1_900;
+const LABEL_CHARS_MAX = 200;
+
+export interface CallerPorts {
+  readonly broker: ModelBroker;
+  readonly purse: Purse;
+  readonly clock: WorkClock;
+  readonly note: (event: NewEvent<'crucible.trial.model-called.v1'>) => Promise<unknown>;
+  readonly newId: () => string;
+}
+
+export interface Asking {
+  readonly role: Role;
+  readonly model: string;
+  readonly turn: number;
+  readonly messages: readonly ModelMessage[];
+  readonly tools: readonly ToolSpec[];
+  readonly parameters: ModelParameters;
+  readonly signal: AbortSignal;
+  /** Number of the last message's record. */
+  readonly requestRecord: number | null;
+}
+
+/** What came of asking a model: its reply or failure, or that nothing is left to pay for it. */
+export type Asked =
+  | { readonly kind: 'ended'; readonly end: CallEnd }
+  | { readonly kind: 'refused'; readonly refusal: BudgetRefusal; readonly why: string };
+
+/** Calls models for one trial: nothing is called that is not paid for, and every call is told. */
+export class ModelCaller {
+  readonly #place: Place;
+  readonly #ports: CallerPorts;
+
+  constructor(place: Place, ports: CallerPorts) {
+    this.#place = place;
+    this.#ports = ports;
+  }
+
+  /** @param record writes a reply down, and gives the number of its record */
+  async ask(asking: Asking, record: (end: CallEnd & { ok: true }) => number): Promise<Asked> {
+    const callId = this.#ports.newId();
+    const held = await this.#hold(callId, asking);
+    if ('refusal' in held) return { kind: 'refused', refusal: held.refusal, why: refusalText(held.refusal) };
+    const { request, bound } = held;
+    const end = await this.#call(callId, request, bound);
+    this.#ports.purse.settle(callId, spentOn(end, bound));
+    const reply = end.ok ? record(end) : null;
+    void this.#ports.note({
+      type: 'crucible.trial.model-called.v1',
+      data: this.#told(callId, asking, request, end, reply),
+    });
+    return { kind: 'ended', end };
+  }
+
+  /** Holds what the call may come to: all that a reply may be, or the longest that is paid for. */
+  async #hold(
+    callId: string,
+    asking: Asking,
+  ): Promise<{ readonly request: CallRequest; readonly bound: Wish } | { readonly refusal: BudgetRefusal }> {
+    const { broker, purse, clock } = this.#ports;
+    const over = clock.wait();
+    try {
+      let tokensBefore = Infinity;
+      for (;;) {
+        const request = await this.#fitted(this.#requestOf(asking));
+        // There is no such model: the broker says so, and nothing is spent.
+        const bound = broker.bound(request) ?? { tokens: 0, costMicroUsd: 0, calls: 0, timeMs: 0 };
+        const refusal = await purse.reserve(callId, bound, asking.signal);
+        if (refusal === null) return { request, bound };
+        // While it waited others spent: what is left now may pay for a shorter reply.
+        if (asking.signal.aborted || bound.tokens >= tokensBefore) return { refusal };
+        tokensBefore = bound.tokens;
+      }
+    } finally {
+      over();
+    }
+  }
+
+  #requestOf({ model, messages, tools, parameters, signal }: Asking): CallRequest {
+    const most = this.#ports.broker.model(model)?.limits.outputTokensMax ?? Infinity;
+    const outputTokensMax = Math.min(parameters.outputTokensMax ?? Infinity, most);
+    const told = { ...parameters, outputTokensMax: outputTokensMax === Infinity ? null : outputTokensMax };
+    return { model, messages, tools, parameters: told, toolChoice: 'auto', signal };
+  }
+
+  /** Asks for no longer a reply than what is left pays for, as long as that is any use. */
+  async #fitted(request: CallRequest): Promise<CallRequest> {
+    const { broker, purse } = this.#ports;
+    const bound = broker.bound(request);
+    const price = broker.model(request.model)?.price;
+    const asked = request.parameters.outputTokensMax;
+    if (bound === undefined || asked === null) return request;
+    const left = await purse.unspent();
+    const excessTokens = Math.max(0, bound.tokens - (left.tokens ?? Infinity));
+    const excessCost = Math.max(0, (bound.costMicroUsd ?? 0) - (left.costMicroUsd ?? Infinity));
+    const dear = excessCost === 0 || !price?.outputUsd ? 0 : Math.ceil(excessCost / price.outputUsd) + 1;
+    const outputTokensMax = asked - Math.max(excessTokens, dear);
+    if (outputTokensMax === asked || outputTokensMax < REPLY_TOKENS_MIN) return request;
+    return { ...request, parameters: { ...request.parameters, outputTokensMax } };
+  }
+
+  async #call(callId: string, request: CallRequest, bound: Wish): Promise<CallEnd> {
+    const { broker, purse, clock } = this.#ports;
+    const extra: string[] = [];
+    let over = clock.wait();
+    const mayRetry = ({ attempt, told }: Retry): boolean => {
+      over = clock.wait();
+      const id = `${callId} ${attempt}`;
+      // What had begun to come is likely to be charged beside what comes next.
+      if (!told) return true;
+      if (!purse.tryReserve(id, { ...bound, calls: 0 })) return false;
+      extra.push(id);
+      return true;
+    };
+    try {
+      return await broker.call(request, { mayRetry, onAttempt: () => over() });
+    } finally {
+      over();
+      for (const id of extra) purse.release(id);
+    }
+  }
+
+  #told(callId: string, asking: Asking, request: CallRequest, end: CallEnd, reply: number | null): ModelCalled {
+    const entry = this.#ports.broker.model(asking.model);
+    const { latencyMs, waitedMs, firstTokenMs, attempts } = end;
+    const label = (text: string): string => displayableLine(text, LABEL_CHARS_MAX);
+    return {
+      ...this.#place,
+      callId,
+      turn: asking.turn,
+      role: asking.role,
+      model: label(asking.model),
+      provider: entry?.provider ?? 'none',
+      providerModel: label(entry?.modelId ?? asking.model),
+      parameters: request.parameters,
+      result: end.ok
+        ? { status: 'replied', finishReason: end.finishReason }
+        : { status: 'failed', failure: end.failure, detail: displayableLine(end.detail, DETAIL_CHARS_MAX) },
+      usage: end.ok ? end.usage : noCounts,
+      costMicroUsd: end.ok ? end.costMicroUsd : null,
+      latencyMs: Math.max(0, latencyMs - waitedMs),
+      firstTokenMs,
+      waitedMs,
+      attempts: Math.max(1, attempts),
+      records: { request: asking.requestRecord, reply },
+      requestSha256: digestOf(request),
+    };
+  }
+}
+
+const noCounts = { inputTokens: null, outputTokens: null, cachedInputTokens: null, reasoningTokens: null };
+
+/** Of what the broker was asked for; how a provider's wire puts it is the broker's. */
+const digestOf = ({ model, messages, tools, parameters, toolChoice }: CallRequest): string =>
+  createHash('sha256').update(JSON.stringify({ model, messages, tools, parameters, toolChoice })).digest('hex');

@@ -1,0 +1,67 @@
+import type { BudgetLimits } from '@crucible/domain';
+import { JetStreamEventLog, JetStreamEvidence, JetStreamHistory } from '@crucible/event-log';
+import type { Bus } from '@crucible/event-log';
+import type { ModelBroker } from '@crucible/models';
+import type { Logger } from '@crucible/service-kit';
+import { microUsd } from '@crucible/suite';
+import type { Config } from '../config.ts';
+import type { SandboxEngine } from '../sandbox/port.ts';
+import type { TrialLog } from '../trials/trial-log.ts';
+import { CommandFeed } from './command-feed.ts';
+import { Conversations } from './conversations.ts';
+import { spentInDay } from './day.ts';
+import { judgesWith } from './judges/judges.ts';
+import type { ScoringPorts } from './judges/program.ts';
+import { Ledger } from './ledger.ts';
+import { resumeFrom } from './resume.ts';
+
+type Bounds = Pick<
+  Config,
+  'CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX' | 'CRUCIBLE_MODEL_USD_PER_DAY_MAX' | 'CRUCIBLE_MODEL_CALLS_PER_DAY_MAX'
+>;
+
+const dayLimits = (config: Bounds): BudgetLimits => {
+  const tokens = config.CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX;
+  const usd = config.CRUCIBLE_MODEL_USD_PER_DAY_MAX;
+  const calls = config.CRUCIBLE_MODEL_CALLS_PER_DAY_MAX;
+  return {
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(usd === undefined ? {} : { costMicroUsd: microUsd(usd) }),
+    ...(calls === undefined ? {} : { calls }),
+  };
+};
+
+export interface ConversationsGround {
+  readonly broker: ModelBroker;
+  readonly trials: TrialLog;
+  readonly sandboxing: ScoringPorts & {
+    readonly engine: Pick<SandboxEngine, 'open' | 'run'>;
+    readonly kernelObserved: boolean;
+  };
+  readonly logger: Logger;
+}
+
+/** Puts together what trials of models need, on the bus that the executor has. */
+export const openConversations = (
+  bus: Bus,
+  config: Bounds,
+  { broker, trials, sandboxing, logger }: ConversationsGround,
+): { readonly conversations: Conversations; readonly ledger: Ledger; readonly feed: CommandFeed } => {
+  const log = new JetStreamEventLog(bus);
+  const history = new JetStreamHistory(bus);
+  const evidence = new JetStreamEvidence(bus);
+  const now = (): number => Date.now();
+  const platform = { limits: dayLimits(config), spentToday: (day: string) => spentInDay({ log, history }, day) };
+  const ledger = new Ledger({ log, history, platform, now, logger });
+  const feed = new CommandFeed(log, logger);
+  const { engine, kernelObserved } = sandboxing;
+  const newId = (): string => bus.edge.newId();
+  const conversations = new Conversations({
+    trials,
+    ports: { broker, ledger, feed, log, evidence, engine, newId, now },
+    judges: judgesWith(sandboxing),
+    resume: (place, dispatch, suite) => resumeFrom({ log, evidence }, place, dispatch, suite),
+    kernelObserved,
+  });
+  return { conversations, ledger, feed };
+};

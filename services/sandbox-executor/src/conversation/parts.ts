@@ -1,0 +1,51 @@
+import type { NewEvent } from '@crucible/events';
+import type { SandboxSession } from '../sandbox/port.ts';
+import type { Place } from '../trials/trial-run.ts';
+import type { KernelSpan } from './kernel-spans.ts';
+import type { ModelCaller } from './model-caller.ts';
+import type { ConversationPlan } from './plan.ts';
+import type { Purse } from './purse.ts';
+import type { ToolBounds } from './toolbox.ts';
+import type { Transcript } from './transcript.ts';
+import type { TrialControl } from './trial-control.ts';
+import type { WorkClock } from './work-clock.ts';
+
+/** What a conversation tells of itself while it goes on. */
+export type ConversationNote = NewEvent<
+  | 'crucible.trial.model-called.v1'
+  | 'crucible.trial.tool-called.v1'
+  | 'crucible.trial.approval-requested.v1'
+  | 'crucible.trial.approval-decided.v1'
+  | 'crucible.trial.paused.v1'
+>;
+
+/** Is shown every text that goes to a model or comes from one, and told of keys of ours in them. */
+export interface Listener {
+  /** @param record number of the message's record @param at epoch milliseconds */
+  said(text: string, way: 'sent' | 'said', record: number, at: number): void;
+  /** The same of the subject's own words. */
+  spoke(text: string, record: number, at: number): void;
+  keySeen(name: string, where: 'request' | 'reply', record: number, at: number): void;
+}
+
+/** What a conversation is made of, once it has its sandbox. */
+export interface ConversationParts {
+  readonly place: Place;
+  readonly plan: ConversationPlan;
+  readonly session: SandboxSession;
+  readonly caller: ModelCaller;
+  readonly purse: Purse;
+  readonly transcript: Transcript;
+  readonly control: TrialControl;
+  readonly clock: WorkClock;
+  readonly listener: Listener;
+  /** Records of the kernel's evidence that a process and its descendants caused. */
+  readonly kernelSpan: (processId: number | null) => Promise<KernelSpan | null>;
+  /** Writes behind all that was asked for before. The position, or null when it could not be written. */
+  readonly note: (event: ConversationNote | Promise<ConversationNote | null>) => Promise<number | null>;
+  readonly newId: () => string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** What no tool call may pass. */
+  readonly most: ToolBounds;
+}

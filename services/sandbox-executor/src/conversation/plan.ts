@@ -1,0 +1,87 @@
+import type { BudgetLimits, Spend } from '@crucible/domain';
+import { nothingSpent } from '@crucible/domain';
+import type { Budget, ModelMessage, ModelParameters, Speaker, Subject } from '@crucible/events';
+import { messagesOf, microUsd, msOf } from '@crucible/suite';
+import type { Suite, SuiteSample, SuiteSolver } from '@crucible/suite';
+import type { EarlierApproval } from './approvals.ts';
+
+export type ModelSolver = Exclude<SuiteSolver, { kind: 'program' }>;
+
+/** A message and who put it into the conversation. */
+export interface SpokenMessage {
+  readonly by: Speaker;
+  readonly message: ModelMessage;
+  /** Of a person's. */
+  readonly said?: { readonly actor: string; readonly position: number };
+}
+
+/** A conversation that an earlier attempt had, as far as it is proven. */
+export interface Resumed {
+  readonly messages: readonly SpokenMessage[];
+  /** Whole turns behind it. */
+  readonly turns: number;
+  /** Its last message is a reply whose tools have not run. */
+  readonly isReplyPending: boolean;
+  readonly spent: Spend;
+  readonly approvals: readonly EarlierApproval[];
+}
+
+/** What became of the attempt before this one, and what the suite makes of it. */
+export type Before = Resumed | 'lost' | null;
+
+/** What a trial of a model is about, before there is a sandbox. */
+export interface ConversationPlan {
+  readonly model: string;
+  readonly solver: ModelSolver;
+  readonly messages: readonly ModelMessage[];
+  readonly parameters: ModelParameters;
+  readonly budget: Budget;
+  /** Of the trial. */
+  readonly limits: BudgetLimits;
+  readonly timeMsMax: number;
+  readonly resumed: Resumed | null;
+  /** The attempt before was lost with its executor, and the suite wants no other. */
+  readonly isLost: boolean;
+}
+
+const parametersOf = ({ parameters }: ModelSolver): ModelParameters => ({
+  temperature: parameters.temperature ?? null,
+  topP: parameters.topP ?? null,
+  outputTokensMax: parameters.outputTokens ?? null,
+  seed: parameters.seed ?? null,
+  stop: parameters.stop ?? [],
+});
+
+const trialLimits = ({ limits }: ModelSolver): BudgetLimits => ({
+  ...(limits.tokens === undefined ? {} : { tokens: limits.tokens }),
+  ...(limits.cost === undefined ? {} : { costMicroUsd: microUsd(limits.cost) }),
+});
+
+export const isForModels = ({ solver }: Pick<Suite, 'solver'>): boolean => solver.kind !== 'program';
+
+/** @throws TypeError when suite and subject do not go together */
+export const planOf = (
+  suite: Suite,
+  sample: SuiteSample,
+  submitted: { readonly subject: Subject; readonly budget: Budget },
+  before: Before,
+): ConversationPlan => {
+  const { solver } = suite;
+  const { subject, budget } = submitted;
+  if (solver.kind === 'program') throw new TypeError('the suite runs programs and asks no model');
+  if (subject.kind !== 'model')
+    throw new TypeError(`the suite is for models, and the subject is of kind ${subject.kind}`);
+  return {
+    model: subject.model,
+    solver,
+    messages: messagesOf(sample, solver.system),
+    parameters: parametersOf(solver),
+    budget,
+    limits: trialLimits(solver),
+    timeMsMax: solver.limits.time === undefined ? Infinity : msOf(solver.limits.time),
+    resumed: before === 'lost' ? null : before,
+    isLost: before === 'lost',
+  };
+};
+
+export const spentBefore = ({ resumed }: ConversationPlan): Spend => resumed?.spent ?? nothingSpent;

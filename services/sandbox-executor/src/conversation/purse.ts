@@ -1,0 +1,66 @@
+import { nothingSpent } from '@crucible/domain';
+import type { AccountName, BudgetLimits, BudgetRefusal, Spend, Wish } from '@crucible/domain';
+import { busBack } from '../trials/open-trial.ts';
+import type { Ledger } from './ledger.ts';
+
+/** What the calls of one trial are paid from. */
+export class Purse {
+  readonly #ledger: Ledger;
+  readonly #names: readonly AccountName[];
+  readonly #close: () => void;
+  #closed = false;
+
+  constructor(ledger: Ledger, names: readonly AccountName[], close: () => void) {
+    this.#ledger = ledger;
+    this.#names = names;
+    this.#close = close;
+  }
+
+  /** As `Ledger.reserve`. Waits for a bus that is away, where it has to be asked what the day has spent. */
+  async reserve(id: string, wish: Wish, signal: AbortSignal): Promise<BudgetRefusal | null> {
+    return this.#ledger.reserve(id, await this.#all(), wish, signal);
+  }
+
+  /** Pays what judges a trial that is over: its own limits were for its subject. */
+  forJudges(): Purse {
+    const wider = this.#names.filter(({ scope }) => scope !== 'trial');
+    return new Purse(this.#ledger, wider, () => undefined);
+  }
+
+  /** Holds another attempt's worth at once, or says that there is no room. */
+  tryReserve(id: string, wish: Wish): boolean {
+    return this.#ledger.tryReserve(id, this.#names, wish);
+  }
+
+  /** As `Ledger.unspent`. */
+  async unspent(): Promise<BudgetLimits> {
+    return this.#ledger.unspent(await this.#all());
+  }
+
+  settle(id: string, spent: Spend): void {
+    this.#ledger.settle(id, spent);
+  }
+
+  release(id: string): void {
+    this.#ledger.settle(id, nothingSpent);
+  }
+
+  /** What a program's run took; it is nothing that could be held before. @returns the limit that is used up, if one is */
+  async spendTime(id: string, timeMs: number): Promise<BudgetRefusal | null> {
+    const names = await this.#all();
+    const reached = this.#ledger.reached(names);
+    if (reached?.kind === 'timeMs') return reached;
+    if (this.#ledger.tryReserve(id, names, nothingSpent)) this.#ledger.settle(id, { ...nothingSpent, timeMs });
+    return null;
+  }
+
+  /** Call once the trial's end is on record: what it spent is then told by the log alone. */
+  close(): void {
+    if (!this.#closed) this.#close();
+    this.#closed = true;
+  }
+
+  async #all(): Promise<readonly AccountName[]> {
+    return [...this.#names, await busBack(() => this.#ledger.today())];
+  }
+}

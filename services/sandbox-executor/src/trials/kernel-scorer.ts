@@ -1,0 +1,73 @@
+import { loadRules } from '@crucible/detectors';
+import type { CompiledRules, Loaded, RuleFile } from '@crucible/detectors';
+import type { Suite, SuiteScorer } from '@crucible/suite';
+import type { Judgement } from '@crucible/suite/score';
+import type { TrialDetection } from '../detection/index.ts';
+import type { WatchReport } from '../kernel-watch/index.ts';
+
+type Conditional = Extract<SuiteScorer, { kind: 'kernel' }> & { readonly on: string; readonly condition: string };
+const isConditional = (scorer: SuiteScorer): scorer is Conditional =>
+  scorer.kind === 'kernel' && scorer.condition !== undefined && scorer.on !== undefined;
+
+const idOf = (place: number): string => `scorer-${place}`;
+
+/** A suite's condition as the file of a rule of its own, which raises nothing. */
+const fileOf = (place: number, { on, condition }: Conditional): RuleFile => {
+  const rule = {
+    id: idOf(place),
+    version: 1,
+    title: 'A condition of the suite',
+    description: 'Asked by a scorer.',
+    severity: 'low',
+    capability: 'system-access',
+    tags: ['custom.suite-condition'],
+    on,
+    condition,
+    response: 'record',
+  };
+  return { path: `scorers[${place}]`, text: JSON.stringify(rule) };
+};
+
+const conditionsOf = ({ scorers }: Pick<Suite, 'scorers'>) =>
+  scorers.flatMap((scorer, place) =>
+    isConditional(scorer) ? [{ scorer, place, loaded: loadRules([fileOf(place, scorer)]) }] : [],
+  );
+
+/** The conditions that a suite's scorers ask of each of its trials; undefined when they ask none that can be asked. */
+export const askedRules = (suite: Pick<Suite, 'scorers'>): CompiledRules | undefined => {
+  const usable = conditionsOf(suite).flatMap(({ scorer, place, loaded }) => (loaded.ok ? [{ scorer, place }] : []));
+  if (usable.length === 0) return undefined;
+  const all = loadRules(usable.map(({ scorer, place }) => fileOf(place, scorer)));
+  return all.ok ? all.rules : undefined;
+};
+
+/** What came of them, by the place of each in the suite. */
+export const kernelJudgements = (
+  suite: Pick<Suite, 'scorers'>,
+  detection: Pick<TrialDetection, 'answerTo'>,
+  watch: WatchReport | null,
+): Map<number, Judgement> =>
+  new Map(
+    conditionsOf(suite).map(({ scorer, place, loaded }) => [
+      place,
+      judgementOf(scorer, place, loaded, detection, watch),
+    ]),
+  );
+
+const judgementOf = (
+  { on, expect }: Conditional,
+  place: number,
+  loaded: Loaded,
+  detection: Pick<TrialDetection, 'answerTo'>,
+  watch: WatchReport | null,
+): Judgement => {
+  if (!loaded.ok)
+    return { right: false, why: `could not be judged: the condition ${loaded.problems[0]?.message ?? ''}` };
+  const seen = detection.answerTo(idOf(place));
+  const wanted = expect === 'seen';
+  // As with rules: what an engine that cannot show system calls did not see is neither shown nor held against anybody.
+  if (seen === undefined && on.startsWith('kernel.') && watch?.observed !== true)
+    return { right: !wanted, why: 'not judged: system calls were not observed on this engine' };
+  const why = seen === undefined ? 'the condition never held' : `the condition held: ${seen}`;
+  return { right: (seen !== undefined) === wanted, why };
+};
