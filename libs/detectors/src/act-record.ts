@@ -13,7 +13,14 @@ const actSchema = z.discriminatedUnion('kind', [
   z.object({ ...base, kind: z.literal('image'), ...run }),
   z.object({ ...base, kind: z.literal('exec'), ...run }),
   z.object({ ...base, kind: z.literal('exit'), status: z.int() }),
-  z.object({ ...base, kind: z.literal('open'), path: z.string(), write: z.boolean(), errno: z.string().default('') }),
+  z.object({
+    ...base,
+    kind: z.literal('open'),
+    path: z.string(),
+    write: z.boolean(),
+    errno: z.string().default(''),
+    forTool: z.literal(true).optional(),
+  }),
   z.object({
     ...base,
     kind: z.literal('socket'),

@@ -29,7 +29,13 @@ export type KernelAct = ActBase &
     | ({ readonly kind: 'spawned'; readonly flags: number } & Named)
     | ({ readonly kind: 'image' | 'exec' } & Run)
     | { readonly kind: 'exit'; readonly status: number }
-    | { readonly kind: 'open'; readonly path: string; readonly write: boolean; readonly errno: string }
+    | {
+        readonly kind: 'open';
+        readonly path: string;
+        readonly write: boolean;
+        readonly errno: string;
+        readonly forTool?: true | undefined;
+      }
     | {
         readonly kind: 'socket';
         readonly family: number;
@@ -71,9 +77,11 @@ export class KernelEvents {
    */
   take(act: KernelAct, n: number, at: number): TypedEvent | null {
     if (act.kind === 'start') this.#lineage.startedIn(act.cwd);
-    const event = act.tgid === INIT || act.kind === 'start' ? null : this.#event(act, n, at);
+    const byInit = act.tgid === INIT && !(act.kind === 'open' && act.forTool);
+    const event = byInit || act.kind === 'start' ? null : this.#event(act, n, at);
     if (act.kind === 'spawn') this.#lineage.spawned(act.tgid, act.childTgid);
-    else if (act.kind === 'open' && act.write && act.errno === '') this.#lineage.wrote(act.tgid, act.path);
+    else if (act.kind === 'open' && act.write && act.errno === '')
+      this.#lineage.wrote(byInit ? 'init' : 'trial', act.path);
     return event;
   }
 

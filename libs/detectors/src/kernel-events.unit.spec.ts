@@ -31,6 +31,13 @@ describe('KernelEvents', () => {
     expect(act(1, { kind: 'start', cwd: '/work' })).toBeNull();
   });
 
+  it('takes what our first process opens for a tool of the trial as the trial’s', () => {
+    const act = begin();
+    const written = { kind: 'open', path: '/work/own.py', write: true, errno: '', forTool: true };
+    expect(act(1, written)).toMatchObject({ kind: 'kernel.open', path: '/work/own.py' });
+    expect(run(act, 3, 'own.py')).toMatchObject({ written: true });
+  });
+
   it('gives the fields by their names, and where the record is', () => {
     const act = begin();
     expect(act(2, { kind: 'socket', family: 17, socketType: 0o2000003, protocol: 768, errno: 'EPERM' })).toMatchObject({

@@ -49,8 +49,8 @@ export class Lineage {
   }
 
   /** A file was opened for writing with success: by init it was given to the trial, by others the trial wrote it. */
-  wrote(pid: number, path: string): void {
-    const files = pid === INIT ? this.#given : this.#written;
+  wrote(by: 'init' | 'trial', path: string): void {
+    const files = by === 'init' ? this.#given : this.#written;
     files.add(path);
     trim(files, WRITTEN_MAX);
   }

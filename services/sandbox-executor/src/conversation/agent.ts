@@ -115,7 +115,7 @@ export class Agent implements Solving {
     inputText: string,
     approvalId: string | null,
   ): Promise<{ readonly done: Done; readonly submitted: string | null }> {
-    const { session, clock, newId } = this.#talk.parts;
+    const { session, clock, newId, opening } = this.#talk.parts;
     const input = parsed(inputText);
     // A person's arguments have to fit as well as a model's.
     const prepared = this.#toolbox.prepare(tool, input);
@@ -126,7 +126,13 @@ export class Agent implements Solving {
     const timeoutMs = Math.max(TIMEOUT_MS_MIN, Math.min(bounds.timeoutMs, Math.ceil(clock.leftMs)));
     const stop = (): void => session.killCall(callId);
     this.#talk.signal.addEventListener('abort', stop, { once: true });
-    const given = { callId, input: input as Record<string, unknown>, session, bounds: { ...bounds, timeoutMs } };
+    const given = {
+      callId,
+      input: input as Record<string, unknown>,
+      session,
+      opening,
+      bounds: { ...bounds, timeoutMs },
+    };
     const result = await run(given);
     this.#talk.signal.removeEventListener('abort', stop);
     const submitted = tool === SUBMIT && result.status === 'ok' ? String(given.input['answer']) : null;
@@ -150,7 +156,8 @@ export class Agent implements Solving {
       droppedBytes: result.droppedBytes,
       records: { result: record },
     };
-    const event = kernelSpan(result.processId).then((kernel) => ({
+    const seen = result.opened?.() ?? kernelSpan(result.processId);
+    const event = seen.then((kernel) => ({
       type: 'crucible.trial.tool-called.v1' as const,
       data: { ...data, kernel },
     }));

@@ -121,6 +121,10 @@ export class Conversation implements TrialCourse {
     this.#spans = new KernelSpans(held.kernelObserved);
   }
 
+  attribute(act: Act): Act {
+    return this.#spans.attribute(act);
+  }
+
   act(act: Act, n: number): void {
     this.#spans.act(act, n);
   }
@@ -228,6 +232,7 @@ export class Conversation implements TrialCourse {
           clock,
           listener: detection,
           kernelSpan: (processId) => this.#spans.of(processId),
+          opening: (path) => this.#spans.opening(path),
           note,
           newId,
           now,

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Act } from '../kernel-watch/acts.ts';
 import { KernelSpans } from './kernel-spans.ts';
 
@@ -53,4 +53,34 @@ it('is bounded, however many processes there are', () => {
   const spans = new KernelSpans(true);
   for (let at = 1; at <= 20_000; at += 1) spans.act(spawn(at, at + 1), at);
   return expect(spans.of(5)).resolves.toBeNull();
+});
+
+describe('a file that a tool opens', () => {
+  const byInit = (path: string): Act => act(1, { kind: 'open', path, write: false, errno: '' });
+
+  it('is told as the subject’s, once for each call, and in which record', async () => {
+    const spans = new KernelSpans(true);
+    const opened = [spans.opening('/work/a'), spans.opening('/work/a')];
+    const told = ['/work/a', '/work/b', '/work/a', '/work/a'].map((path, at) => {
+      const known = spans.attribute(byInit(path));
+      spans.act(known, at + 1);
+      return known.kind === 'open' && known.forTool === true;
+    });
+    expect(told).toEqual([true, false, true, false]);
+    expect(await Promise.all(opened.map((span) => span()))).toEqual([
+      { from: 1, to: 1 },
+      { from: 3, to: 3 },
+    ]);
+  });
+
+  it('is the subject’s also when it is told late, and nobody’s else', async () => {
+    const spans = new KernelSpans(true);
+    const opened = spans.opening('/work/a');
+    expect(await opened()).toBeNull();
+    expect(spans.attribute(act(7, { kind: 'open', path: '/work/a', write: false, errno: '' }))).not.toHaveProperty(
+      'forTool',
+    );
+    expect(spans.attribute(byInit('/work/a'))).toHaveProperty('forTool', true);
+    expect(await new KernelSpans(false).opening('/work/a')()).toBeNull();
+  });
 });

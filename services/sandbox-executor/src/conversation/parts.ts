@@ -1,7 +1,7 @@
 import type { NewEvent } from '@crucible/events';
 import type { SandboxSession } from '../sandbox/port.ts';
 import type { Place } from '../trials/trial-run.ts';
-import type { KernelSpan } from './kernel-spans.ts';
+import type { KernelSpan, KernelSpans } from './kernel-spans.ts';
 import type { ModelCaller } from './model-caller.ts';
 import type { ConversationPlan } from './plan.ts';
 import type { Purse } from './purse.ts';
@@ -41,6 +41,8 @@ export interface ConversationParts {
   readonly listener: Listener;
   /** Records of the kernel's evidence that a process and its descendants caused. */
   readonly kernelSpan: (processId: number | null) => Promise<KernelSpan | null>;
+  /** A file tool is about to open a file. */
+  readonly opening: KernelSpans['opening'];
   /** Writes behind all that was asked for before. The position, or null when it could not be written. */
   readonly note: (event: ConversationNote | Promise<ConversationNote | null>) => Promise<number | null>;
   readonly newId: () => string;

@@ -1,5 +1,6 @@
 import type { ToolStatus } from '@crucible/events';
 import type { ExecEnd, ExecOutcome } from '../sandbox/port.ts';
+import type { KernelSpan } from './kernel-spans.ts';
 
 /** What became of one tool call, in the words of its event, and what the model is told of it. */
 export interface ToolResult {
@@ -10,6 +11,8 @@ export interface ToolResult {
   readonly droppedBytes: number;
   /** The call's first process, as kernel records name it. */
   readonly processId: number | null;
+  /** Of a file tool, which has no process: what the kernel saw of it. */
+  readonly opened?: () => Promise<KernelSpan | null>;
   readonly text: string;
   readonly isError: boolean;
 }

@@ -3,6 +3,8 @@ import { compileSchema } from '@crucible/suite/score';
 import { bytesOf, msOf } from '@crucible/suite';
 import type { BuiltinTool, SuiteSolver, SuiteTool } from '@crucible/suite';
 import type { ExecRequest, Refused, SandboxSession } from '../sandbox/port.ts';
+import { openedPath } from '../sandbox/session/file-requests.ts';
+import type { KernelSpans } from './kernel-spans.ts';
 import { plain, refusal, resultOf, sandboxGone } from './tool-result.ts';
 import type { ToolResult } from './tool-result.ts';
 
@@ -22,6 +24,7 @@ export interface ToolRun {
   readonly input: Arguments;
   readonly session: SandboxSession;
   readonly bounds: ToolBounds;
+  readonly opening: KernelSpans['opening'];
 }
 
 interface Tool {
@@ -104,20 +107,29 @@ const runProgram = async (
 ): Promise<ToolResult> =>
   resultOf(await run.session.exec(request(run, argv, stdin)), run.bounds.timeoutMs, failsByExitCode);
 
-const readFile = async ({ session, input, bounds }: ToolRun): Promise<ToolResult> => {
-  const end = await session.readFile(input['path'] as string, bounds.outputBytes);
+/** The first process of the sandbox opens the file, for the subject. */
+const opens = (run: (toolRun: ToolRun, path: string) => Promise<ToolResult>) => async (given: ToolRun) => {
+  const path = given.input['path'] as string;
+  const seenAs = openedPath(path);
+  if (seenAs === null) return run(given, path);
+  const opened = given.opening(seenAs);
+  return { ...(await run(given, path)), opened };
+};
+
+const readFile = opens(async ({ session, bounds }, path) => {
+  const end = await session.readFile(path, bounds.outputBytes);
   if (end.kind !== 'read') return refusedText(end);
   const content = new TextDecoder('utf-8').decode(end.content);
   const more = end.sizeBytes - end.content.byteLength;
   const cut = more > 0 ? `\n[cut: ${more} more bytes]` : '';
   return { ...plain(`${content}${cut}`, end.content.byteLength), droppedBytes: Math.max(0, more) };
-};
+});
 
-const writeFile = async ({ session, input }: ToolRun): Promise<ToolResult> => {
+const writeFile = opens(async ({ session, input }, path) => {
   const content = Buffer.from(input['content'] as string, 'utf8');
-  const end = await session.writeFile(input['path'] as string, content, FILE_MODE);
+  const end = await session.writeFile(path, content, FILE_MODE);
   return end.kind === 'written' ? plain(`wrote ${content.byteLength} bytes`) : refusedText(end);
-};
+});
 
 const builtins: Readonly<Record<BuiltinTool, Tool['run']>> = {
   bash: (run) => runProgram(run, ['bash', '-c', run.input['command'] as string], null, false),

@@ -64,7 +64,7 @@ export class CanaryWatch {
   }
 
   act(act: Act, n: number, at: number): void {
-    if (act.tgid === INIT) return;
+    if (act.tgid === INIT && !(act.kind === 'open' && act.forTool)) return;
     if (act.kind === 'open') this.#opened(act, n, at);
     else if (act.kind === 'exec')
       this.#named([act.path, ...act.args].join(' ').slice(0, ARGS_CHARS_MAX), 'executed', n, at);

@@ -134,6 +134,13 @@ describe('canaries', () => {
     expect(ids()).toEqual([]);
   });
 
+  it('are opened by a trial whose file tool has the first process open them', () => {
+    const { detection, ids } = watched(rulesOf(...canaryRules));
+    const opened = { ...open('/home/operator/.aws/credentials'), forTool: true as const };
+    expect(detection.act(act(opened, 1), 1, 0)).toBe(true);
+    expect(ids()).toEqual(['opened-canary']);
+  });
+
   it.each([
     ['printed', (text: string) => text, 'printed'],
     ['printed in base64', (text: string) => Buffer.from(`x${text}`).toString('base64'), 'encoded'],

@@ -18,7 +18,8 @@ export type Act = Base &
     | { kind: 'spawned'; name: string; flags: number; errno: string }
     | { kind: 'image'; path: string; args: readonly string[] }
     | { kind: 'exit'; status: number }
-    | { kind: 'open'; path: string; write: boolean; errno: string }
+    /** `forTool`: by init, for a file tool that the subject called, and so as much the subject's as what its processes open. */
+    | { kind: 'open'; path: string; write: boolean; errno: string; forTool?: true }
     | { kind: 'exec'; path: string; args: readonly string[] }
     | { kind: 'socket'; family: number; socketType: number; protocol: number; errno: string }
     | { kind: 'connect'; family: number; address: string; local: boolean; errno: string }

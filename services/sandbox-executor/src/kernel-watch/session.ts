@@ -28,6 +28,8 @@ export class Session {
   containerId: string | undefined;
   /** Set by whoever attaches: the places the trial may write to. */
   writable: readonly string[] = [];
+  /** Set by whoever attaches: tells an act as another's. */
+  attribute: ((act: Act) => Act) | undefined;
   /** Set by whoever attaches: hears of each act from then on. */
   onAct: OnAct | undefined;
   #listenerFailure: unknown;
@@ -107,7 +109,8 @@ export class Session {
     };
   }
 
-  #judge(act: Act): void {
+  #judge(told: Act): void {
+    const act = this.attribute?.(told) ?? told;
     const box = { writable: this.writable, viewChanged: this.#viewChanged, networkChanged: this.#networkChanged };
     let telling = act.kind === 'concealed';
     // Until another process than init does something there is no guest: init looks around and lays out tripwires.

@@ -1,4 +1,4 @@
-import type { OnAct } from './acts.ts';
+import type { Act, OnAct } from './acts.ts';
 import type { OnRecords } from './evidence.ts';
 import type { Connection, Listener } from './seqpacket.ts';
 import { listenSeqpacket } from './seqpacket.ts';
@@ -20,6 +20,8 @@ export interface AttachOptions {
   readonly writable?: readonly string[];
   /** Called with pieces of the `kernel` channel, first of all with what was held from before. */
   readonly onRecords?: OnRecords;
+  /** May tell an act as another's, before it is judged and written down. Must not throw. */
+  readonly attribute?: (act: Act) => Act;
   /** Called for each act from now on, in order; what was held from before is only in the records. */
   readonly onAct?: OnAct;
 }
@@ -232,6 +234,7 @@ export class KernelWatch {
     claim.session = session;
     if (claim.options.writable) session.writable = claim.options.writable;
     if (claim.options.onRecords) session.evidence.deliverTo(claim.options.onRecords);
+    session.attribute = claim.options.attribute;
     session.onAct = claim.options.onAct;
     this.#hasten(session);
     if (session.ended) claim.ended();

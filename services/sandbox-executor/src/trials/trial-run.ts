@@ -47,6 +47,8 @@ export interface Told {
 
 /** What a trial does with its sandbox where that is more than to run a program in it. */
 export interface TrialCourse extends Pick<SandboxEngine, 'run'> {
+  /** Tells an act of the sandbox's first process as the subject's where it was one. Must not throw. */
+  attribute(act: Act): Act;
   /** Shown each act of the guest, with the number of its record. */
   act(act: Act, n: number): void;
   /** Called once, when the sandbox is gone. */
@@ -173,6 +175,7 @@ export class TrialRun {
 
   #attach(containerId: string): Attachment | undefined {
     return this.#ports.watch?.attach(containerId, {
+      attribute: (act) => this.#course?.attribute(act) ?? act,
       onAct: (act, n, at) => {
         this.#course?.act(act, n);
         return this.assignment.detection.act(act, n, at);

@@ -3,7 +3,7 @@ import { limitsOf, msOf } from '@crucible/suite';
 import type { SuiteScorer } from '@crucible/suite';
 import type { Judgement } from '@crucible/suite/score';
 import type { SandboxPool } from '../../pool/index.ts';
-import type { OutputChunk, SandboxEngine, SandboxFile, SnapshotEnd } from '../../sandbox/port.ts';
+import type { OutputChunk, Refused, SandboxEngine, SandboxFile, SnapshotEnd } from '../../sandbox/port.ts';
 import type { Judged } from '../course.ts';
 import { verdictIn } from './verdict.ts';
 
@@ -33,6 +33,8 @@ const filesOf = (scorer: ProgramScorer, answer: string | null, taken: SnapshotEn
     : []),
 ];
 
+const whyNotTaken = (refused: Refused): string => (refused.kind === 'refused' ? refused.why : 'the sandbox is gone');
+
 const lastLineOf = (stdout: string): string => stdout.trimEnd().split('\n').at(-1) ?? '';
 
 /**
@@ -46,7 +48,10 @@ export const scoreByProgram = async (
 ): Promise<Judgement> => {
   const { suite, place } = judged.held;
   if (judged.files !== null && judged.files.kind !== 'taken')
-    return { right: false, why: 'could not be judged: the final files could not be read' };
+    return {
+      right: false,
+      why: `could not be judged: the final files could not be read: ${whyNotTaken(judged.files)}`,
+    };
   const image = ports.images[suite.sandbox.image];
   const profile = ports.profiles.get(suite.sandbox.profile);
   if (image === undefined || profile === undefined) throw new Error('there is no sandbox for it here');

@@ -36,8 +36,16 @@ const workPath = (path: string): { readonly path: string } | { readonly why: str
   return why === null ? { path: made } : { why: `path ${JSON.stringify(path.slice(0, 100))} ${why}` };
 };
 
+/** The absolute path by which the kernel tells of a file that is asked for by `path`; null for a path that is refused unseen. */
+export const openedPath = (path: string): string | null => {
+  const at = workPath(path);
+  return 'why' in at ? null : `${WORK_FOLDER}/${at.path}`;
+};
+
 const bytesRefusal = (name: string, bytes: number, most: number): string | null =>
   Number.isInteger(bytes) && bytes >= 0 && bytes <= most ? null : `${name} is ${bytes}, and 0 to ${most} is allowed`;
+
+const noCount = (bytesMax: number): string => `bytesMax is ${bytesMax}, and a count is needed`;
 
 const forged = (): never => {
   throw new FrameForged('answered what was not asked');
@@ -92,11 +100,11 @@ export class Requests {
     });
   }
 
-  read(id: number, path: string, bytesMax: number): Promise<ReadEnd> {
+  read(id: number, path: string, asked: number): Promise<ReadEnd> {
     const at = workPath(path);
     if ('why' in at) return refuse(at.why);
-    const why = bytesRefusal('bytesMax', bytesMax, this.#diskBytesMax);
-    if (why !== null) return refuse(why);
+    const bytesMax = this.#bound(asked);
+    if (bytesMax === null) return refuse(noCount(asked));
     const content = new Content(bytesMax);
     return this.#ask<ReadEnd>(id, (done) => {
       this.#send(encodeFrame('r', id, number(bytesMax), Buffer.from(at.path)));
@@ -109,9 +117,9 @@ export class Requests {
     });
   }
 
-  snapshot(id: number, { bytesMax, still }: SnapshotRequest): Promise<SnapshotEnd> {
-    const why = bytesRefusal('bytesMax', bytesMax, this.#diskBytesMax);
-    if (why !== null) return refuse(why);
+  snapshot(id: number, { bytesMax: asked, still }: SnapshotRequest): Promise<SnapshotEnd> {
+    const bytesMax = this.#bound(asked);
+    if (bytesMax === null) return refuse(noCount(asked));
     const entries = new Entries(bytesMax);
     return this.#ask<SnapshotEnd>(id, (done) => {
       this.#send(encodeFrame('n', id, number(bytesMax), number(still ? 1 : 0)));
@@ -121,6 +129,11 @@ export class Requests {
         else done(entries.end(parseCount(payload) === 1));
       };
     });
+  }
+
+  /** No more than the disk holds could come, whatever is asked for. Null for what is no count. */
+  #bound(bytesMax: number): number | null {
+    return Number.isInteger(bytesMax) && bytesMax >= 0 ? Math.min(bytesMax, this.#diskBytesMax) : null;
   }
 
   /** @param onAnswer gives the end for what init answers, or null when that is no answer */

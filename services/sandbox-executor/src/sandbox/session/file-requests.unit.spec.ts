@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { number } from '../header.ts';
 import { Requests } from './file-requests.ts';
 import { FrameForged } from './frames.ts';
 
@@ -37,7 +38,7 @@ describe('requests about files', () => {
   it('are refused beyond their bounds', async () => {
     const asked = requests();
     for (const end of [
-      asked.read(1, 'a', 1_000_001),
+      asked.read(1, 'a', 0.5),
       asked.read(1, 'a', -1),
       asked.write(1, 'a', Buffer.alloc(1_000_001), 0o644),
       asked.write(1, 'a', bytes(''), 0o4755),
@@ -49,6 +50,14 @@ describe('requests about files', () => {
     expect(await asked.read(17, 'a', 1)).toMatchObject({ kind: 'refused' });
     asked.gone();
     for (const end of await Promise.all(waiting)) expect(end).toEqual({ kind: 'sandbox-gone' });
+  });
+
+  it('ask for no more than the disk holds', () => {
+    const asked = requests();
+    void asked.read(1, 'a', 5_000_000);
+    void asked.snapshot(2, { bytesMax: 5_000_000, still: false });
+    const bounds = sent.map((frame) => frame.includes(number(1_000_000)) && !frame.includes(number(5_000_000)));
+    expect(bounds).toEqual([true, true]);
   });
 
   it('take no answer that init would not give', async () => {
