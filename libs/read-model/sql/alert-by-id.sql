@@ -1,10 +1,11 @@
--- $1 uuid
--- $2 text
+-- $1 boolean
+-- $2 uuid
+-- $3 text
 select "view", exists (select "trial"."id"
 from "trial"
 where "trial"."evaluation_id" = "alert"."evaluation_id"
   and "trial"."id" = "alert"."trial_id"
-  and json_array_length(trial.view -> 'profile' -> 'looserThanStrict') > 0) as "looser_profile"
+  and "trial"."looser_profile" = $1) as "looser_profile"
 from "alert"
-where "id" = $1
-  and "team" = $2;
+where "id" = $2
+  and "team" = $3;

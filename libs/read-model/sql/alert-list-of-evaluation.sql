@@ -1,15 +1,16 @@
--- $1 text
--- $2 uuid
--- $3 bigint
+-- $1 boolean
+-- $2 text
+-- $3 uuid
 -- $4 bigint
+-- $5 bigint
 select "view", "raised_position", exists (select "trial"."id"
 from "trial"
 where "trial"."evaluation_id" = "alert"."evaluation_id"
   and "trial"."id" = "alert"."trial_id"
-  and json_array_length(trial.view -> 'profile' -> 'looserThanStrict') > 0) as "looser_profile"
+  and "trial"."looser_profile" = $1) as "looser_profile"
 from "alert"
-where "team" = $1
-  and "evaluation_id" = $2
-  and "raised_position" < $3
+where "team" = $2
+  and "evaluation_id" = $3
+  and "raised_position" < $4
 order by "raised_position" desc
-limit $4;
+limit $5;

@@ -1,18 +1,19 @@
--- $1 text
--- $2 bigint
+-- $1 boolean
+-- $2 text
 -- $3 bigint
 -- $4 bigint
 -- $5 bigint
+-- $6 bigint
 select "view", "raised_position", exists (select "trial"."id"
 from "trial"
 where "trial"."evaluation_id" = "alert"."evaluation_id"
   and "trial"."id" = "alert"."trial_id"
-  and json_array_length(trial.view -> 'profile' -> 'looserThanStrict') > 0) as "looser_profile"
+  and "trial"."looser_profile" = $1) as "looser_profile"
 from "alert"
-where "team" = $1
-  and "raised_position" <= $2
+where "team" = $2
+  and "raised_position" <= $3
   and ("acknowledged_position" is null
-  or "acknowledged_position" > $3)
-  and "raised_position" < $4
+  or "acknowledged_position" > $4)
+  and "raised_position" < $5
 order by "raised_position" desc
-limit $5;
+limit $6;

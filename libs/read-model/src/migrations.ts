@@ -173,7 +173,7 @@ const eventsOfStops: Migration = {
 };
 
 /**
- * Who was evaluated, what was called and what waits for a person. The rows that are there say nothing of it, so everything
+ * Who was evaluated, what was called, what waits for a person, and by which profile a trial ran. The rows that are there say nothing of it, so everything
  * is filled again from the log.
  */
 const modelsAndCalls: Migration = {
@@ -189,6 +189,7 @@ const modelsAndCalls: Migration = {
     await db.schema
       .alterTable('trial')
       .addColumn('approvals_waiting', 'bigint', (column) => column.notNull())
+      .addColumn('looser_profile', 'boolean', (column) => column.notNull())
       .execute();
     await sql`create index trial_waiting on trial (evaluation_id, id) where approvals_waiting > 0`.execute(db);
     await db.schema

@@ -218,7 +218,7 @@ const looserProfile = (alert: Raised) =>
         .select('trial.id')
         .whereRef('trial.evaluation_id', '=', 'alert.evaluation_id')
         .whereRef('trial.id', '=', 'alert.trial_id')
-        .where(sql<SqlBool>`json_array_length(trial.view -> 'profile' -> 'looserThanStrict') > 0`),
+        .where('trial.looser_profile', '=', true),
     )
     .as('looser_profile');
 

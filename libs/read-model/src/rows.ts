@@ -51,6 +51,7 @@ export const shapes = {
       verdict: 'text',
       limits_hit: 'text[]',
       approvals_waiting: 'bigint',
+      looser_profile: 'boolean',
       position: 'bigint',
       view: 'json',
     },
@@ -63,6 +64,7 @@ export const shapes = {
       'verdict',
       'limits_hit',
       'approvals_waiting',
+      'looser_profile',
       'position',
       'view',
     ],
@@ -185,6 +187,7 @@ export const trialRow = (view: TrialView): Row => [
   view.verdict,
   view.limitsHit,
   view.approvals.length,
+  (view.profile?.looserThanStrict.length ?? 0) > 0,
   view.position,
   JSON.stringify(view),
 ];

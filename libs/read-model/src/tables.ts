@@ -37,6 +37,8 @@ export interface Tables {
     limits_hit: string[];
     /** Tool calls that wait for a person. */
     approvals_waiting: Position;
+    /** Whether it ran in a looser sandbox than `strict`. */
+    looser_profile: boolean;
     position: Position;
     view: Json<TrialView>;
   };
