@@ -15,11 +15,14 @@ export async function* zipped(mtime: Date, write: (add: AddEntry) => Promise<voi
   const zip = new ZipFile();
   const output = zip.outputStream as Readable;
   zip.on('error', (error: Error) => output.destroy(error));
+  // Whoever reads the archive may leave in the middle of an entry: then nobody would take the rest of it.
+  let giveUp: ((error: Error) => void) | undefined;
+  output.once('close', () => giveUp?.(new Error('the archive was closed before its end')));
   const add: AddEntry = (name, text) =>
     new Promise((resolve, reject) => {
+      giveUp = reject;
       const stream = Readable.from(text, { objectMode: false });
       stream.once('end', resolve).once('error', reject);
-      output.once('close', () => reject(new Error('the archive was closed before its end')));
       zip.addReadStreamLazy(name, { mtime, mode: FILE_MODE }, (take) => take(null, stream));
     });
   const writing = write(add).then(
