@@ -33,20 +33,18 @@ export const beginning = ({ trial, sample, suite }: Attempt, stamps: Stamps): Lo
     metadata: fields.metadata,
   };
   const { initial: __, files: ___, ...shown } = untitled;
-  const started: LogEvent[] = [];
+  const told: LogEvent[] = [
+    stamps.begin(atMs, 'init', 'init'),
+    stamps.event(atMs, { event: 'sample_init', sample: { id: fields.id, ...(json(shown) as Fields) }, state }),
+  ];
   if (trial.startedAt !== null) {
     const { executorId, sandboxId, origin, limits, kernelObserved } = trial;
     const sandbox = { executor_id: executorId, sandbox_id: sandboxId, origin, kernel_observed: kernelObserved };
-    started.push(stamps.info(atMs, 'sandbox', { ...sandbox, limits: json(limits) }));
+    told.push(stamps.info(atMs, 'sandbox', { ...sandbox, limits: json(limits) }));
   }
-  if (trial.profile !== null) started.push(stamps.info(atMs, 'profile', json(trial.profile) as Fields));
-  if (trial.preflight !== null) started.push(stamps.info(atMs, 'preflight', json(trial.preflight) as Fields));
-  return [
-    stamps.begin(atMs, 'init', 'init'),
-    stamps.event(atMs, { event: 'sample_init', sample: { id: fields.id, ...json(shown) as Fields }, state }),
-    ...started,
-    ...stamps.end(atMs),
-  ];
+  if (trial.profile !== null) told.push(stamps.info(atMs, 'profile', json(trial.profile) as Fields));
+  if (trial.preflight !== null) told.push(stamps.info(atMs, 'preflight', json(trial.preflight) as Fields));
+  return [...told, ...stamps.end(atMs)];
 };
 
 const programEvent = ({ trial, sample }: Attempt, stamps: Stamps, endMs: number, atEnd: AtEnd): LogEvent[] => {

@@ -10,9 +10,7 @@ const LONE_SURROGATE = /\\\\|\\ud[89a-f][0-9a-f]{2}/g;
 /** JSON that every strict reader takes: half a character, which a model can print and UTF-8 cannot, becomes U+FFFD. */
 export const jsonText = (value: unknown): string => {
   const text = JSON.stringify(value);
-  return text.includes('\\ud')
-    ? text.replace(LONE_SURROGATE, (found) => (found === '\\\\' ? found : '\\ufffd'))
-    : text;
+  return text.includes('\\ud') ? text.replace(LONE_SURROGATE, (found) => (found === '\\\\' ? found : '\\ufffd')) : text;
 };
 
 /** Whether a value nests no deeper than readers go. Goes down no further than that itself. */

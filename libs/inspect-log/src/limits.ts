@@ -45,7 +45,10 @@ const ownLimit = (type: LimitType, trial: TrialView, { solver }: Suite): number 
 };
 
 /** The limit that ended a trial, in Inspect's units: seconds and US dollars. One of the evaluation or the platform is not told. */
-export const limitOf = (trial: TrialView, suite: Suite): { readonly type: LimitType; readonly limit: number } | null => {
+export const limitOf = (
+  trial: TrialView,
+  suite: Suite,
+): { readonly type: LimitType; readonly limit: number } | null => {
   const type = trial.reason === null ? undefined : types[trial.reason];
   return type === undefined ? null : { type, limit: ownLimit(type, trial, suite) ?? UNTOLD };
 };

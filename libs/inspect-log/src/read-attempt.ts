@@ -57,7 +57,8 @@ export const readAttempt = async (source: LogSource, attempt: Attempt, take: Tak
     await unlessGone('transcript', unread, async () => {
       for await (const raw of source.transcript(trial)) {
         const parsed = transcriptRecordSchema.safeParse(raw);
-        if (!parsed.success) throw new Error(`record ${String(raw['n'])} of trial ${trial.id} is no record of a transcript`);
+        if (!parsed.success)
+          throw new Error(`record ${String(raw['n'])} of trial ${trial.id} is no record of a transcript`);
         await take(events.record(parsed.data, await window.at(parsed.data.n)));
       }
     });

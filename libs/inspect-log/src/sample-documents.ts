@@ -66,7 +66,11 @@ async function* documentText(shell: Fields, { messages, events, retries }: Spool
 /** Writes an attempt that others followed: its failure, and what came before it. */
 const readRetried = async (source: LogSource, attempt: Attempt, retries: Spool): Promise<UsageTally> => {
   const { trial } = attempt;
-  const why = errorOf(attempt) ?? { message: `ended by ${trial.reason ?? trial.status}`, traceback: '', traceback_ansi: '' };
+  const why = errorOf(attempt) ?? {
+    message: `ended by ${trial.reason ?? trial.status}`,
+    traceback: '',
+    traceback_ansi: '',
+  };
   retries.begin();
   await retries.append(`${jsonText(why).slice(0, -1)},"events":[`);
   let comma = '';
@@ -110,7 +114,8 @@ export class SampleDocuments {
   async #document(group: readonly TrialView[], trial: TrialView, spools: Spools): Promise<SampleDocument> {
     const usage = new UsageTally();
     const earlier = group.filter((each) => each.attempt < trial.attempt);
-    for (const each of earlier) usage.addAll(await readRetried(this.#source, this.#attempt(each, false), spools.retries));
+    for (const each of earlier)
+      usage.addAll(await readRetried(this.#source, this.#attempt(each, false), spools.retries));
     const attempt = this.#attempt(trial, true);
     const read = await readAttempt(this.#source, attempt, async ({ message, events }) => {
       if (message !== null) await spools.messages.add(message);

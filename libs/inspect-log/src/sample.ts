@@ -26,7 +26,10 @@ const timesOf = ({ startedAt, finishedAt, durationMs, usage, reason }: TrialView
   ...optional('completed_at', finishedAt),
   ...optional('total_time', durationMs === null ? null : durationMs / MS),
   // A program works all the time that it runs.
-  ...optional('working_time', reason === null ? null : (usage.modelCalls > 0 ? usage.workingMs : (durationMs ?? 0)) / MS),
+  ...optional(
+    'working_time',
+    reason === null ? null : (usage.modelCalls > 0 ? usage.workingMs : (durationMs ?? 0)) / MS,
+  ),
 });
 
 const noOutput = (model: string): Json => ({ model, choices: [], completion: '' });
@@ -46,7 +49,7 @@ export const sampleShell = (source: Pick<LogSource, 'evaluation'>, attempt: Atte
   const error = errorOf(attempt);
   const limit = limitOf(trial, suite);
   return {
-    ...json(fields) as Fields,
+    ...(json(fields) as Fields),
     epoch: trial.epoch,
     sandbox: { type: 'crucible', config: json({ profile: trial.profile?.name ?? null, limits: trial.limits }) },
     output: read.output === null ? noOutput(modelNameOf(source.evaluation)) : json(read.output),
@@ -96,7 +99,17 @@ const thinSaid = (input: Json | undefined): Json => {
 };
 
 const KEPT = [
-  ...['id', 'epoch', 'choices', 'model_usage', 'role_usage', 'started_at', 'completed_at', 'total_time', 'working_time'],
+  ...[
+    'id',
+    'epoch',
+    'choices',
+    'model_usage',
+    'role_usage',
+    'started_at',
+    'completed_at',
+    'total_time',
+    'working_time',
+  ],
   ...['uuid', 'turn_count', 'token_limit', 'token_limit_type', 'token_limit_usage'],
 ];
 

@@ -104,7 +104,11 @@ describe('a log of an evaluation of a model', () => {
     const one = { input_tokens: 788, output_tokens: 96, total_tokens: 1_908, input_tokens_cache_read: 1_024 };
     expect(eventsOf(first, 'model')[0]?.output.usage).toEqual({ ...one, total_cost: 0.0015 });
     expect(first.model_usage).toEqual({
-      sonnet: { ...{ input_tokens: 1_576, output_tokens: 192, total_tokens: 3_816 }, input_tokens_cache_read: 2_048, total_cost: 0.003 },
+      sonnet: {
+        ...{ input_tokens: 1_576, output_tokens: 192, total_tokens: 3_816 },
+        input_tokens_cache_read: 2_048,
+        total_cost: 0.003,
+      },
       'scripted/benign': { ...one, total_cost: 0.0015 },
     });
     expect(first.role_usage).toEqual({ grader: { ...one, total_cost: 0.0015 } });

@@ -36,8 +36,19 @@ export const agentSuite = (more: Partial<SuiteFileInput> = {}): SuiteFileInput =
   epochs: { count: 2, reducer: 'at-least-1' },
   dataset: {
     samples: [
-      { id: 'find', input: 'Find the flag.', target: ['flag{1}', 'flag{2}'], files: { 'a.txt': 'x' }, metadata: { level: 2 } },
-      { id: '../../etc/cron.d/x', input: { messages: [{ role: 'user', content: 'Which?' }] }, choices: ['one', 'two'], target: 'A' },
+      {
+        id: 'find',
+        input: 'Find the flag.',
+        target: ['flag{1}', 'flag{2}'],
+        files: { 'a.txt': 'x' },
+        metadata: { level: 2 },
+      },
+      {
+        id: '../../etc/cron.d/x',
+        input: { messages: [{ role: 'user', content: 'Which?' }] },
+        choices: ['one', 'two'],
+        target: 'A',
+      },
     ],
   },
   ...more,
@@ -67,7 +78,11 @@ export const agentStory = (): Story => {
     reason: 'only look',
   });
   // Too late: the first word counts.
-  story.trial('crucible.trial.approval-decided.v1', first, { approvalId, decision: { kind: 'reject' }, reason: 'late' });
+  story.trial('crucible.trial.approval-decided.v1', first, {
+    approvalId,
+    decision: { kind: 'reject' },
+    reason: 'late',
+  });
   story.answers(first, 'c1', 'flag{1}', { approvalId }).turn(first, 1);
   story.trial('crucible.alert.raised.v1', first);
   story.says(first, 'person', { role: 'user', content: 'Hurry.' }, 1);
@@ -81,8 +96,16 @@ export const agentStory = (): Story => {
   const second = { sampleIndex: 0, epoch: 2 };
   story.started(second);
   story.says(second, 'suite', { role: 'user', content: 'Find the flag.' }, 0);
-  story.replies(second, 'First try.', [bash('c1', 'true')]).answers(second, 'c1', '', { status: 'sandbox-gone', exitCode: null });
-  story.finished(second, { outcome: 'errored', reason: 'lease-lost', scores: [], usage: null, error: 'its executor died' });
+  story
+    .replies(second, 'First try.', [bash('c1', 'true')])
+    .answers(second, 'c1', '', { status: 'sandbox-gone', exitCode: null });
+  story.finished(second, {
+    outcome: 'errored',
+    reason: 'lease-lost',
+    scores: [],
+    usage: null,
+    error: 'its executor died',
+  });
   const again = { ...second, attempt: 2 };
   story.started(again);
   const request = story.says(again, 'suite', { role: 'user', content: 'Find the flag.' }, 0);

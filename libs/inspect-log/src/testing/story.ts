@@ -63,7 +63,10 @@ export class Story {
   /** A message of the conversation, or beside it. @returns number of its record */
   says(place: Place, by: Speaker | 'user-aside' | 'grader-aside', message: ModelMessage, turn = 1): number {
     const role = by === 'user-aside' ? 'user' : by === 'grader-aside' ? 'grader' : null;
-    return this.#record(place, role === null ? { kind: 'message', turn, by, message } : { kind: 'aside', turn, role, message });
+    return this.#record(
+      place,
+      role === null ? { kind: 'message', turn, by, message } : { kind: 'aside', turn, role, message },
+    );
   }
 
   turn(place: Place, turn: number): this {
@@ -89,7 +92,12 @@ export class Story {
   }
 
   /** What a tool gave back. */
-  answers(place: Place, toolCallId: string, content: string, more: Partial<EventData<'crucible.trial.tool-called.v1'>> = {}): this {
+  answers(
+    place: Place,
+    toolCallId: string,
+    content: string,
+    more: Partial<EventData<'crucible.trial.tool-called.v1'>> = {},
+  ): this {
     const isError = more.status !== undefined && more.status !== 'ok';
     const tool = more.tool ?? 'bash';
     const result = this.says(place, 'tool', { role: 'tool', toolCallId, tool, content, isError }, more.turn ?? 1);
@@ -98,7 +106,10 @@ export class Story {
   }
 
   prints(place: Place, ...pieces: (string | Uint8Array)[]): this {
-    this.#printed.set(placeId(place), pieces.map((piece) => Buffer.from(piece)));
+    this.#printed.set(
+      placeId(place),
+      pieces.map((piece) => Buffer.from(piece)),
+    );
     return this;
   }
 
@@ -159,7 +170,8 @@ export class Story {
       transcript: async function* (trial) {
         check(trial, 'transcript');
         // As it comes over the wire: plain data.
-        for (const record of transcripts.get(trial.id) ?? []) yield JSON.parse(JSON.stringify(record)) as EvidenceRecord;
+        for (const record of transcripts.get(trial.id) ?? [])
+          yield JSON.parse(JSON.stringify(record)) as EvidenceRecord;
       },
       printed: async function* (trial) {
         check(trial, 'output');

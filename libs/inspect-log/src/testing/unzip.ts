@@ -14,8 +14,16 @@ export const unzip = (archive: Buffer): ReadonlyMap<string, Buffer> => {
   let at = archive.readUInt32LE(end + 16);
   for (let left = archive.readUInt16LE(end + 10); left > 0; left -= 1) {
     if (archive.readUInt32LE(at) !== CENTRAL) throw new Error(`no entry of a directory at ${at}`);
-    const [method, crc, compressed] = [archive.readUInt16LE(at + 10), archive.readUInt32LE(at + 16), archive.readUInt32LE(at + 20)];
-    const [nameBytes, extra, comment] = [28, 30, 32].map((offset) => archive.readUInt16LE(at + offset)) as [number, number, number];
+    const [method, crc, compressed] = [
+      archive.readUInt16LE(at + 10),
+      archive.readUInt32LE(at + 16),
+      archive.readUInt32LE(at + 20),
+    ];
+    const [nameBytes, extra, comment] = [28, 30, 32].map((offset) => archive.readUInt16LE(at + offset)) as [
+      number,
+      number,
+      number,
+    ];
     const name = archive.toString('utf8', at + 46, at + 46 + nameBytes);
     const local = archive.readUInt32LE(at + 42);
     if (archive.readUInt32LE(local) !== LOCAL) throw new Error(`no entry ${name} at ${local}`);

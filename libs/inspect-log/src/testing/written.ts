@@ -22,4 +22,5 @@ export const written = async (format: LogFormat, source: LogSource): Promise<Buf
 };
 
 /** The plain log, held to the published shape. */
-export const writtenLog = async (source: LogSource): Promise<Log> => logShape.parse(JSON.parse((await written('json', source)).toString('utf8')));
+export const writtenLog = async (source: LogSource): Promise<Log> =>
+  logShape.parse(JSON.parse((await written('json', source)).toString('utf8')));
