@@ -54,7 +54,7 @@ describe('export', () => {
       ['asked', 1],
       ['asked', 2],
     ]);
-  }, 60_000);
+  }, 120_000);
 
   it('says the same as the transcript, the calls and the views', async () => {
     const [first] = readLog(json).samples;
@@ -62,12 +62,12 @@ describe('export', () => {
     const path = `/api/v1/evaluations/${model}/trials/0-1-1`;
     const answer = async <T>(of: string): Promise<T> => (await (await request(`${path}/${of}`)).json()) as T;
     const { records } = await answer<{ records: { kind: string; message: { content: string } }[] }>('transcript');
-    const { items } = await answer<{ items: { kind: string; kernel: { from: number } | null }[] }>('calls');
+    const { items } = await answer<{ items: { kind: string; kernel?: { from: number } | null }[] }>('calls');
     const said = records.filter(({ kind }) => kind === 'message').map(({ message }) => message.content);
     expect(first.messages.map(({ content }) => content)).toEqual(said);
     expect(kinds(first).filter((kind) => kind === 'model' || kind === 'tool')).toEqual(items.map(({ kind }) => kind));
     expect(kinds(first).filter((kind) => kind === 'tool').length).toBeGreaterThan(1);
-    const spans = items.flatMap(({ kernel }) => (kernel === null ? [] : [kernel.from]));
+    const spans = items.flatMap(({ kernel }) => kernel?.from ?? []);
     expect(infoOf(first, 'kernel-span').map((span) => (span as { from_record: number }).from_record)).toEqual(spans);
     const [trial] = await trialsOf(model);
     expect(infoOf(first, 'verdict')).toMatchObject([{ verdict: trial?.verdict, reason: 'completed' }]);
@@ -78,7 +78,7 @@ describe('export', () => {
     );
     const every = first.events.flatMap((event) => (event.event === 'model' ? (event.input_refs ?? []) : []));
     for (const [, end] of every) expect(end).toBeLessThanOrEqual(first.events_data?.messages.length ?? 0);
-  }, 60_000);
+  }, 120_000);
 
   it('writes the same as an archive, which does not change', async () => {
     await crucibleJson(['export', model, '--out', archive]);
@@ -95,32 +95,19 @@ describe('export', () => {
     const again = join(folder, 'again.eval');
     await crucibleJson(['export', model, '--out', again]);
     expect(readFileSync(again).equals(readFileSync(archive))).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
-  it('replaces no file unasked, and takes no ending that says something else', async () => {
+  it('replaces no file unasked, and prints to standard output what a file would hold', async () => {
     const before = readFileSync(json);
-    const refusals = await Promise.all(
-      [
-        ['--out', json],
-        ['--out', join(folder, 'log.txt')],
-        ['--out', join(folder, 'log.eval'), '--as', 'json'],
-        ['--out', join(folder, 'x.csv'), '--format', 'xml'],
-        ['--out', join(folder, 'absent', 'log.json')],
-      ].map((argv) => crucible(['export', model, ...argv])),
-    );
-    expect(refusals.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2]);
-    expect(refusals.map(({ stderr }) => stderr)).toEqual([
-      expect.stringMatching(/is there already[^]*--force/),
-      expect.stringMatching(/Inspect reads \.json and \.eval/),
-      expect.stringMatching(/ends in \.eval, and --as says json/),
-      expect.stringMatching(/must be one of inspect, csv, json/),
-      expect.stringMatching(/ENOENT/),
-    ]);
+    const there = await crucible(['export', model, '--out', json]);
+    expect(there).toMatchObject({ code: 2, stderr: expect.stringMatching(/is there already[^]*--force/) as string });
+    const absent = await crucible(['export', model, '--out', join(folder, 'absent', 'log.json')]);
+    expect(absent).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') as string });
     expect(readFileSync(json).equals(before)).toBe(true);
     const { code, stdout } = await crucible(['export', model, '--out', '-']);
     expect(code).toBe(0);
     expect(logShape.parse(JSON.parse(stdout)).samples).toHaveLength(2);
-  }, 60_000);
+  }, 120_000);
 
   it('writes a table of trials', async () => {
     const csv = await crucible(['export', model, '--format', 'csv', '--out', '-']);
@@ -132,7 +119,7 @@ describe('export', () => {
     ]);
     const table = await crucible(['export', model, '--format', 'json', '--out', '-']);
     expect(JSON.parse(table.stdout)).toMatchObject({ evaluation: { id: model }, trials: [{ epoch: 1 }, { epoch: 2 }] });
-  }, 60_000);
+  }, 120_000);
 
   it('writes evaluations of programs, with what they printed and how they ended', async () => {
     const suite = suiteOf([

@@ -213,7 +213,7 @@ export const toolsOf = ({ solver }: Pick<Suite, 'solver'>): ToolInfo[] => {
   return solver.tools.map((tool): ToolInfo => {
     if (typeof tool === 'string') {
       const [about = '', ...names] = builtins[tool] ?? [];
-      const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
+      const properties = Object.fromEntries(names.map((name) => [name, { type: 'string', default: null }]));
       return { name: tool, description: about, parameters: parametersOf(properties, names) };
     }
     const { properties, required } = tool.parameters;
@@ -222,7 +222,7 @@ export const toolsOf = ({ solver }: Pick<Suite, 'solver'>): ToolInfo[] => {
     return {
       name: tool.name,
       description: tool.description,
-      parameters: parametersOf(Object.fromEntries(names.map((name) => [name, {}])), needed),
+      parameters: parametersOf(Object.fromEntries(names.map((name) => [name, { default: null }])), needed),
     };
   });
 };

@@ -99,6 +99,7 @@ const jsonType = z.enum(['string', 'integer', 'number', 'boolean', 'array', 'obj
 const jsonSchema = z.strictObject({
   type: z.union([jsonType, z.array(jsonType)]).optional(),
   description: z.string().optional(),
+  default: z.json(),
 });
 const toolInfo = z.strictObject({
   name: z.string(),
