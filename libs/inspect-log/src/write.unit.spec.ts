@@ -97,7 +97,10 @@ describe('a log of an evaluation of a model', () => {
     ]);
     expect(first.events_data).toEqual({ messages: first.messages, calls: [] });
     expect(calls[0]?.tools.map(({ name }) => name)).toEqual(['bash', 'submit', 'send_mail']);
-    expect(calls[0]?.tools[2]?.parameters).toMatchObject({ properties: { to: { default: null }, body: { default: null } }, required: ['to'] });
+    expect(calls[0]?.tools[2]?.parameters).toMatchObject({
+      properties: { to: { default: null }, body: { default: null } },
+      required: ['to'],
+    });
   });
 
   it('counts what came from a cache apart, and adds up usage by model and by role', () => {
