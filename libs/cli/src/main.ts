@@ -18,6 +18,7 @@ const order = [
   'list',
   'show',
   'compare',
+  'export',
   'retry',
   'replay',
   'events',

@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { displayableLine } from '@crucible/events';
 import { parseLine } from '@crucible/transparency';
 import type { EndLine } from '@crucible/transparency';
 import type { ApiClient } from '../client/api-client.ts';
-import { failed, misuse } from '../client/failure.ts';
+import { failed } from '../client/failure.ts';
 import { bytesText } from '../client/text.ts';
+import { refuseExisting, writeOut } from '../client/write-out.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** The last line of an export, with its newlines, is shorter. */
@@ -54,41 +50,12 @@ class Measured {
   }
 }
 
-const toStandardOutput = (): Writable =>
-  new Writable({
-    write: (bytes: Uint8Array, _encoding, done) => {
-      if (process.stdout.write(bytes)) done();
-      else process.stdout.once('drain', () => done());
-    },
-  });
-
-/** Writes beside the final name and renames at the end: whoever finds the file finds all of it. */
-const toFile = async (path: string, source: AsyncIterable<Uint8Array>, measured: Measured): Promise<EndLine> => {
-  const partial = `${path}.${process.pid}.part`;
-  const handle = await open(partial, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw misuse(`${displayableLine(path, 200)} cannot be written (${error.code})`);
-  });
-  try {
-    await pipeline(measured.watch(source), handle.createWriteStream({ flush: true }));
-    const counts = measured.end();
-    await rename(partial, path);
-    return counts;
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-};
-
 /**
  * Fetches an export, whole or not at all.
  * @throws UsageFailure when the file is there already, or cannot be written; Error when the export was cut off
  */
 export const fetchExport = async (client: ApiClient, wish: ExportWish): Promise<Exported> => {
-  if (wish.out !== '-' && !wish.force && existsSync(wish.out))
-    throw misuse(
-      `${displayableLine(wish.out, 200)} is there already`,
-      'choose another name, or replace it with --force',
-    );
+  refuseExisting(wish.out, wish.force);
   const query = {
     purpose: 'export',
     evaluation: wish.evaluation,
@@ -99,9 +66,8 @@ export const fetchExport = async (client: ApiClient, wish: ExportWish): Promise<
     const response = await client.download('/audit/export', query, over.signal);
     if (response.body === null) throw failed('the platform sent nothing');
     const measured = new Measured();
-    if (wish.out !== '-') return { counts: await toFile(wish.out, response.body, measured), bytes: measured.bytes };
-    await pipeline(measured.watch(response.body), toStandardOutput());
-    return { counts: measured.end(), bytes: measured.bytes };
+    const counts = await writeOut(wish.out, measured.watch(response.body), () => measured.end());
+    return { counts, bytes: measured.bytes };
   } finally {
     over.abort();
   }

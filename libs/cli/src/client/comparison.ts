@@ -52,7 +52,7 @@ export const comparisonOf = (pages: readonly EvaluationPage[]): Comparison => ({
  * A field of CSV (RFC 4180). What a spreadsheet would take for a formula gets a quote before it: ids of samples are chosen
  * by whoever wrote the suite.
  */
-const field = (value: string | number | null): string => {
+export const field = (value: string | number | null): string => {
   if (typeof value === 'number') return String(value);
   const text = value ?? '';
   const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;

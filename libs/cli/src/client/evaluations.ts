@@ -64,6 +64,20 @@ export const listEvaluations = (client: ApiClient, filter: ListFilter = {}): Pro
 export const getTrial = (client: ApiClient, id: string, trialId: string, at?: number): Promise<TrialAnswer> =>
   client.get(`${ROOT}/${id}/trials/${trialId}`, trialAnswerSchema, { at });
 
+/** All trials of an evaluation in order, page by page, however many there are. */
+export async function* eachTrial(client: ApiClient, id: string): AsyncGenerator<TrialView> {
+  let cursor: string | undefined;
+  do {
+    const page: { items: TrialView[]; nextCursor: string | null } = await client.get(
+      `${ROOT}/${id}/trials`,
+      trialListSchema,
+      { limit: PAGE_ITEMS, cursor },
+    );
+    yield* page.items;
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+}
+
 /** All trials of an evaluation in order, at most 20,000. */
 export const listTrials = async (client: ApiClient, id: string): Promise<TrialView[]> => {
   const trials: TrialView[] = [];

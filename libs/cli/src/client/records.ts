@@ -20,7 +20,7 @@ export interface RecordsAsked {
 export async function* recordPages(
   client: ApiClient,
   trial: TrialView,
-  channel: 'kernel' | 'usage',
+  channel: 'kernel' | 'transcript' | 'usage',
   { after = -1, around, kind, limit = Number.MAX_SAFE_INTEGER }: RecordsAsked = {},
 ): AsyncGenerator<RecordPage> {
   const path = `/api/v1/evaluations/${trial.evaluationId}/trials/${trial.id}/${channel}`;
