@@ -79,7 +79,8 @@ export class AnchoredScroll {
     const last = this.totalPx - this.#windowPx;
     if (scrollTop <= 0) this.#look(0);
     else if (scrollTop >= last - 1) this.#look(this.#lastPlacePx);
-    else if (!this.isTrue && Math.abs(way) > leapWindows * this.#windowPx) this.#look((scrollTop / last) * this.#lastPlacePx);
+    else if (!this.isTrue && Math.abs(way) > leapWindows * this.#windowPx)
+      this.#look((scrollTop / last) * this.#lastPlacePx);
     else this.#look(this.#placePx + way);
   }
 

@@ -78,9 +78,7 @@ const saidOf = (record: Said): Entry => {
     reasoning: message.role === 'assistant' && message.reasoning !== null ? kept(message.reasoning) : null,
     calls: message.role === 'assistant' ? message.toolCalls.map(callOf) : [],
     result:
-      message.role === 'tool'
-        ? { toolCallId: message.toolCallId, tool: message.tool, isError: message.isError }
-        : null,
+      message.role === 'tool' ? { toolCallId: message.toolCallId, tool: message.tool, isError: message.isError } : null,
     actor: record.kind === 'message' ? (record.actor ?? null) : null,
   };
 };

@@ -41,14 +41,16 @@ export class Heights {
     const change = px - (this.#px[index] as number);
     if (change === 0) return false;
     this.#px[index] = px;
-    for (let at = index + 1; at <= this.#count; at += lowestBit(at)) this.#sums[at] = (this.#sums[at] as number) + change;
+    for (let at = index + 1; at <= this.#count; at += lowestBit(at))
+      this.#sums[at] = (this.#sums[at] as number) + change;
     return true;
   }
 
   /** Where row `index` begins; for the count itself, where the last one ends. */
   offsetOf(index: number): number {
     let px = 0;
-    for (let at = Math.min(Math.max(0, index), this.#count); at > 0; at -= lowestBit(at)) px += this.#sums[at] as number;
+    for (let at = Math.min(Math.max(0, index), this.#count); at > 0; at -= lowestBit(at))
+      px += this.#sums[at] as number;
     return px;
   }
 

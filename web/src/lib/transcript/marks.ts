@@ -49,7 +49,9 @@ const toldOf = (event: CrucibleEvent): Told[] => {
     case 'crucible.trial.approval-decided.v1': {
       const { decision, reason } = event.data;
       const code = decision.kind === 'modify' ? decision.inputText : null;
-      return [{ title: decisions[decision.kind], about: reason, by: decision.kind === 'expired' ? null : event.actor, code }];
+      return [
+        { title: decisions[decision.kind], about: reason, by: decision.kind === 'expired' ? null : event.actor, code },
+      ];
     }
     case 'crucible.trial.pause-requested.v1':
       return [{ title: 'Pause asked for', about: event.data.reason, by: event.actor }];
@@ -72,7 +74,10 @@ const toldOf = (event: CrucibleEvent): Told[] => {
     case 'crucible.trial.finished.v2': {
       const { reason, verdict, scores, error } = event.data;
       return [
-        { title: `Ended: ${reasonNames[reason].toLowerCase()}, ${verdictNames[verdict].toLowerCase()}`, about: error ?? '' },
+        {
+          title: `Ended: ${reasonNames[reason].toLowerCase()}, ${verdictNames[verdict].toLowerCase()}`,
+          about: error ?? '',
+        },
         ...scores.map((each) => ({
           title: `${displayableLine(each.scorer, 100)}: ${score(each.value)}`,
           about: each.explanation,

@@ -38,9 +38,7 @@ const split = ({ text, classes }: OutputSpan, wanted: string): TextSpan[] => {
 export const spansOf = (text: string, wanted = ''): TextSpan[] => {
   const reader = new AnsiReader();
   const read = [...reader.push(text.replaceAll('\r\n', '\n')), ...reader.end()];
-  const spans = read.flatMap((span) =>
-    split({ text: displayable(span.text), classes: classesOf(span.style) }, wanted),
-  );
+  const spans = read.flatMap((span) => split({ text: displayable(span.text), classes: classesOf(span.style) }, wanted));
   if (spans.length <= spansMax) return spans;
   // A text of nothing but colours would make a page of nothing but nodes: the rest goes without them.
   const rest = spans.slice(spansMax).map((span) => span.text);

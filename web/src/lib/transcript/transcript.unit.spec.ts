@@ -29,7 +29,16 @@ describe('an entry', () => {
     const call = { id: 'a', tool: 'bash', input: { command: 'y'.repeat(50_000) }, inputText: '{…}' };
     const [kept] = entryOf(reply(2, [call])).calls;
     expect(kept?.named?.[0]?.[1]).toMatchObject({ chars: 50_000 });
-    expect(JSON.stringify(entryOf(reply(2, Array.from({ length: 64 }, () => call)))).length).toBeLessThan(64 * 7_000);
+    expect(
+      JSON.stringify(
+        entryOf(
+          reply(
+            2,
+            Array.from({ length: 64 }, () => call),
+          ),
+        ),
+      ).length,
+    ).toBeLessThan(64 * 7_000);
   });
 
   it('shows arguments by name, and what is no object as it was sent', () => {
@@ -80,9 +89,11 @@ describe('hostile text', () => {
   });
 
   it('is marked where it holds what is looked for, whatever its case', () => {
-    expect(spansOf('a Flag and a FLAG', 'flag').map(({ text, isFound }) => (isFound ? `[${text}]` : text)).join('')).toBe(
-      'a [Flag] and a [FLAG]',
-    );
+    expect(
+      spansOf('a Flag and a FLAG', 'flag')
+        .map(({ text, isFound }) => (isFound ? `[${text}]` : text))
+        .join(''),
+    ).toBe('a [Flag] and a [FLAG]');
   });
 
   it('makes a bounded number of nodes', () => {
@@ -92,12 +103,12 @@ describe('hostile text', () => {
   });
 });
 
-const eventAt = (position: number, atMs: number, type: string, data: object): CrucibleEvent =>
+const eventAt = (atMs: number, type: string, data: object): CrucibleEvent =>
   ({ type, time: new Date(atMs).toISOString(), actor: 'user:ann', data: { trialId: '0-1-1', ...data } }) as never;
 const markAt = (at: number): Mark => ({ key: String(at), at }) as Mark;
 
 describe('marks', () => {
-  const asked = eventAt(5, 1_000, 'crucible.trial.approval-requested.v1', { tool: 'ba\u202esh', excerpt: '{}' });
+  const asked = eventAt(1_000, 'crucible.trial.approval-requested.v1', { tool: 'ba\u202esh', excerpt: '{}' });
 
   it('are made of the events of one trial, by their times, each once', () => {
     const decision = { kind: 'modify', inputText: '{"a":1}' };
@@ -105,7 +116,7 @@ describe('marks', () => {
       { position: 5, event: asked },
       { position: 6, event: { ...asked, data: { ...asked.data, trialId: '1-1-1' } } as never },
       { position: 7, event: null },
-      { position: 8, event: eventAt(8, 900, 'crucible.trial.approval-decided.v1', { decision, reason: 'safer' }) },
+      { position: 8, event: eventAt(900, 'crucible.trial.approval-decided.v1', { decision, reason: 'safer' }) },
     ];
     const marks = new TrialMarks('0-1-1' as TrialId);
     expect(marks.take(entries.slice(0, 2))).toHaveLength(1);
@@ -120,7 +131,7 @@ describe('marks', () => {
     const call = (result: object) =>
       marksOf({
         position: 1,
-        event: eventAt(1, 0, 'crucible.trial.model-called.v1', { role: 'subject', model: 'm', latencyMs: 5, result }),
+        event: eventAt(0, 'crucible.trial.model-called.v1', { role: 'subject', model: 'm', latencyMs: 5, result }),
       });
     expect(call({ status: 'replied', finishReason: 'stop' })).toEqual([]);
     expect(call({ status: 'failed', failure: 'timeout', detail: 'slow' })).toMatchObject([
@@ -130,7 +141,8 @@ describe('marks', () => {
 
   it('stand between the records by the clock; one of the same millisecond behind its cause', () => {
     const marks = [10, 20, 20, 35, 90].map(markAt);
-    const between = (from: number | null, to: number | null): number[] => marksBetween(marks, from, to).map(({ at }) => at);
+    const between = (from: number | null, to: number | null): number[] =>
+      marksBetween(marks, from, to).map(({ at }) => at);
     expect(between(null, 20.7)).toEqual([10]);
     expect(between(20.7, 21)).toEqual([20, 20]);
     expect(between(21, 35.2)).toEqual([]);
