@@ -2,7 +2,7 @@ import type { CallView, EvidenceRecord } from '@crucible/api';
 import { getCalls, getRecords } from '../api.ts';
 import { entryOf, wholeOf } from '../transcript/entries.ts';
 import type { Entry, Part } from '../transcript/entries.ts';
-import { callsByRecord, pageEntries, pageOf, Pages, turnsOf } from '../transcript/pages.ts';
+import { callsByRecord, Loading, pageEntries, pageOf, Pages, turnsOf } from '../transcript/pages.ts';
 import { Search } from '../transcript/search.ts';
 import type { SearchState } from '../transcript/search.ts';
 
@@ -37,7 +37,7 @@ export class TranscriptStore {
   readonly #evaluationId: string;
   readonly #trialId: string;
   readonly #pages = new Pages();
-  readonly #loading = new Map<number, AbortController>();
+  readonly #loading = new Loading();
   #sight = { from: 0, to: 0 };
   #searching: Search | null = null;
   #closed = new AbortController();
@@ -57,8 +57,7 @@ export class TranscriptStore {
       this.#closed.abort();
       clearTimeout(this.#timer);
       this.#searching?.stop();
-      for (const request of this.#loading.values()) request.abort();
-      this.#loading.clear();
+      this.#loading.keep(-1, -1);
     };
   }
 
@@ -78,11 +77,7 @@ export class TranscriptStore {
   want(from: number, to: number): void {
     this.#sight = { from, to };
     const [first, last] = [pageOf(Math.max(0, from)), pageOf(Math.max(0, to - 1))];
-    for (const [page, request] of this.#loading) {
-      if (page >= first && page <= last) continue;
-      request.abort();
-      this.#loading.delete(page);
-    }
+    this.#loading.keep(first, last);
     for (let page = first; page <= last; page += 1) this.#pages.get(page);
     for (const page of this.#pages.missing(from, to, this.total)) void this.#load(page);
   }
@@ -153,9 +148,8 @@ export class TranscriptStore {
   }
 
   async #load(page: number): Promise<void> {
-    if (this.#loading.has(page)) return;
-    const request = new AbortController();
-    this.#loading.set(page, request);
+    const request = this.#loading.begin(page);
+    if (request === null) return;
     try {
       await this.#fetch(page, request.signal);
     } catch (error) {
@@ -163,7 +157,7 @@ export class TranscriptStore {
       this.error = error;
       if (this.#pages.size === 0) this.status = 'failed';
     } finally {
-      if (this.#loading.get(page) === request) this.#loading.delete(page);
+      this.#loading.end(page, request);
     }
   }
 

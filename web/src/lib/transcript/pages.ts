@@ -90,3 +90,29 @@ export class Pages {
     return missing;
   }
 }
+
+/** What is on its way. */
+export class Loading {
+  readonly #requests = new Map<number, AbortController>();
+
+  /** @returns null where it is on its way already */
+  begin(page: number): AbortController | null {
+    if (this.#requests.has(page)) return null;
+    const request = new AbortController();
+    this.#requests.set(page, request);
+    return request;
+  }
+
+  end(page: number, request: AbortController): void {
+    if (this.#requests.get(page) === request) this.#requests.delete(page);
+  }
+
+  /** Gives up what is not of these pages. */
+  keep(first: number, last: number): void {
+    for (const [page, request] of this.#requests) {
+      if (page >= first && page <= last) continue;
+      request.abort();
+      this.#requests.delete(page);
+    }
+  }
+}
