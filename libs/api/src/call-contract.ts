@@ -25,6 +25,8 @@ export type CallView = z.infer<typeof callViewSchema>;
 export const callListQuerySchema = z.strictObject({
   kind: z.enum(['model', 'tool']).optional(),
   after: z.coerce.number().int().min(0).default(0).describe('Only calls behind this position.'),
+  fromTurn: z.coerce.number().int().min(0).optional().describe('Only calls of this turn and later ones.'),
+  toTurn: z.coerce.number().int().min(0).optional().describe('Only calls of this turn and earlier ones.'),
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
   position: waitQuerySchema,
 });

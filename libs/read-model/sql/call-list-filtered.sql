@@ -3,11 +3,15 @@
 -- $3 bigint
 -- $4 text
 -- $5 bigint
+-- $6 bigint
+-- $7 bigint
 select "view"
 from "trial_call"
 where "evaluation_id" = $1
   and "trial_id" = $2
   and "position" > $3
   and "kind" = $4
+  and (view->>'turn')::int >= $5
+  and (view->>'turn')::int <= $6
 order by "position"
-limit $5;
+limit $7;

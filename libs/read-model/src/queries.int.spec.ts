@@ -112,6 +112,16 @@ describe('conversations', () => {
     expect((models?.items.length ?? 0) + (tools?.items.length ?? 0)).toBe(positions.length);
   });
 
+  it('give the calls of a stretch of turns', async () => {
+    const { id, trialId } = talkative();
+    const all = (await model.calls(id, trialId, { after: 0, limit: 500 })).items;
+    const turns = [...new Set(all.map(({ turn }) => turn))].sort((one, other) => one - other);
+    const [fromTurn = 0, toTurn = 0] = [turns.at(0), turns.at(-2)];
+    const some = await model.calls(id, trialId, { after: 0, limit: 500, fromTurn, toTurn });
+    expect(some.items).toEqual(all.filter(({ turn }) => turn >= fromTurn && turn <= toTurn));
+    expect(some.items.length).toBeLessThan(all.length);
+  });
+
   it('tell what waits for a person while it waits, to its own team', async () => {
     const other = await createTestDatabase(process.env['CRUCIBLE_TEST_DATABASE_URL']);
     const past = await openDatabase(other.url);

@@ -2,6 +2,8 @@ import {
   acceptedSchema,
   acknowledgedSchema,
   alertListSchema,
+  approvalListSchema,
+  callListSchema,
   deadLetterListSchema,
   evaluationAnswerSchema,
   evaluationListSchema,
@@ -18,11 +20,14 @@ import {
   stopListSchema,
   suiteListSchema,
   trialAnswerSchema,
+  trialCommandAcceptedSchema,
 } from '@crucible/api';
 import type {
   Accepted,
   Acknowledged,
   AlertList,
+  ApprovalList,
+  CallList,
   DeadLetterList,
   EvaluationAnswer,
   EvaluationList,
@@ -41,6 +46,7 @@ import type {
   SubmitRequest,
   SuiteList,
   TrialAnswer,
+  TrialCommandAccepted,
 } from '@crucible/api';
 import type { EvaluationStatus } from '@crucible/domain';
 import type { StopScope } from '@crucible/events';
@@ -147,19 +153,73 @@ export const getOutput = (
   signal: AbortSignal,
 ): Promise<OutputPage> => request(outputPageSchema, `${outputPath(evaluationId, trialId)}${query(range)}`, { signal });
 
-type RecordRange = Readonly<{ after?: number; limit: number }>;
-const recordPath = (channel: 'kernel' | 'usage', evaluationId: string, trialId: string): string =>
-  `/evaluations/${encodeURIComponent(evaluationId)}/trials/${encodeURIComponent(trialId)}/${channel}`;
+const trialPath = (evaluationId: string, trialId: string, part: string): string =>
+  `/evaluations/${encodeURIComponent(evaluationId)}/trials/${encodeURIComponent(trialId)}/${part}`;
 
-/** Records of what the sandbox's kernel saw, or of what the sandbox used, ascending by `n`. */
+type RecordRange = Readonly<{
+  after?: number;
+  before?: number;
+  around?: number;
+  from?: number;
+  limit: number;
+  kind?: string;
+}>;
+
+/** Records of what the sandbox's kernel saw, of what was said, or of what the sandbox used, ascending by `n`. */
 export const getRecords = (
-  channel: 'kernel' | 'usage',
+  channel: 'kernel' | 'transcript' | 'usage',
   evaluationId: string,
   trialId: string,
   range: RecordRange,
   signal: AbortSignal,
 ): Promise<RecordPage> =>
-  request(recordPageSchema, `${recordPath(channel, evaluationId, trialId)}${query(range)}`, { signal });
+  request(recordPageSchema, `${trialPath(evaluationId, trialId, channel)}${query(range)}`, { signal });
+
+/** Calls of a stretch of turns to models and tools, in their order. */
+export const getCalls = (
+  evaluationId: string,
+  trialId: string,
+  range: Readonly<{ fromTurn: number; toTurn: number; after: number; limit: number }>,
+  signal: AbortSignal,
+): Promise<CallList> =>
+  request(callListSchema, `${trialPath(evaluationId, trialId, 'calls')}${query(range)}`, { signal });
+
+/** Where a reply is streamed while it is given. */
+export const liveReplyPath = (evaluationId: string, trialId: string): string =>
+  `${root}${trialPath(evaluationId, trialId, 'live')}`;
+
+export type TrialCommand = 'pause' | 'resume' | 'terminate';
+export const commandTrial = (
+  evaluationId: string,
+  trialId: string,
+  command: TrialCommand,
+  reason: string,
+): Promise<TrialCommandAccepted> =>
+  request(trialCommandAcceptedSchema, trialPath(evaluationId, trialId, command), json({ reason }));
+
+export const sendMessage = (evaluationId: string, trialId: string, content: string): Promise<TrialCommandAccepted> =>
+  request(trialCommandAcceptedSchema, trialPath(evaluationId, trialId, 'messages'), json({ content }));
+
+/** Tool calls that wait for a person, the oldest first. */
+export const listApprovals = (): Promise<ApprovalList> => request(approvalListSchema, '/approvals');
+
+export type ApprovalAnswer = Readonly<{
+  decision: 'approve' | 'modify' | 'reject' | 'terminate';
+  /** For modify: the arguments to run, as JSON. */
+  inputText?: string;
+  reason: string;
+}>;
+export const decideApproval = (
+  evaluationId: string,
+  trialId: string,
+  approvalId: string,
+  answer: ApprovalAnswer,
+): Promise<TrialCommandAccepted> =>
+  request(
+    trialCommandAcceptedSchema,
+    trialPath(evaluationId, trialId, `approvals/${encodeURIComponent(approvalId)}`),
+    json(answer),
+  );
 
 export const outputStreamPath = (evaluationId: string, trialId: string): string =>
   `${root}${outputPath(evaluationId, trialId)}/stream`;

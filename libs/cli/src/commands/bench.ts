@@ -11,9 +11,21 @@ interface BenchOptions {
   readonly rounds: string;
   readonly viewers: string;
   readonly events?: string;
+  readonly entries?: string;
 }
 
-const names = ['sandbox', 'latency', 'bootstrap', 'fanout', 'append', 'project', 'verify', 'trace', 'stop'] as const;
+const names = [
+  'sandbox',
+  'latency',
+  'bootstrap',
+  'fanout',
+  'append',
+  'project',
+  'verify',
+  'trace',
+  'stop',
+  'transcript',
+] as const;
 type Name = (typeof names)[number];
 
 const platform = async (): Promise<PlatformInfo> => {
@@ -73,6 +85,13 @@ const measure = async (name: Name, options: BenchOptions): Promise<BenchReport> 
       const { benchStop } = await import('../bench/stop.ts');
       return benchStop({ sandboxes: Math.min(trials, 200), rounds }, note);
     }
+    case 'transcript': {
+      const { benchTranscript } = await import('../bench/transcript.ts');
+      const sizes = (options.entries ?? '1000,10000,100000')
+        .split(',')
+        .map((text) => wholeNumber('--entries', text, 400_000));
+      return benchTranscript({ sizes, rounds }, note);
+    }
     case 'bootstrap': {
       const { benchBootstrap } = await import('../bench/bootstrap.ts');
       return benchBootstrap(note);
@@ -96,6 +115,7 @@ export const register = (program: Command): void => {
       '--events <n>',
       'events in the exported log (verify, 200000), a round (append, 20000), or logs (project, 10000,100000,1000000)',
     )
+    .option('--entries <n>', 'entries of the transcripts (transcript, 1000,10000,100000)')
     .option('--viewers <n>', 'viewers of fanout', '1000')
     .option('--json', 'only the JSON')
     .addHelpText(
@@ -109,6 +129,7 @@ export const register = (program: Command): void => {
   verify     offline verification of an exported log against bare SHA-256 over the same bytes
   trace      guests with the kernel trace on against off, and the flood it keeps up with
   stop       an emergency stop of --trials running sandboxes (aim: 50, 20 rounds) against killing as many plain containers
+  transcript time and memory of a browser that opens, scrolls and leaps through transcripts of --entries
   bootstrap  the steps of up: new home, later, while running
 
 Examples:

@@ -4,6 +4,8 @@ import type { EvidencePoint } from '@crucible/events';
 
 /** What an address asks to be shown. A made-up one leads nowhere and does no harm. */
 export interface Wanted {
+  /** What was said has a page of its own; the others are seen side by side. */
+  readonly isSaid: boolean;
   readonly record: number | null;
   readonly stream: 'stdout' | 'stderr' | null;
   readonly offset: number;
@@ -11,9 +13,12 @@ export interface Wanted {
 
 export const wantedOf = (name: string | null): Wanted | null => {
   const output = /^output:(stdout|stderr):(\d{1,15})$/u.exec(name ?? '');
-  if (output !== null) return { record: null, stream: output[1] as 'stdout' | 'stderr', offset: Number(output[2]) };
-  const kernel = /^kernel:(\d{1,15})$/u.exec(name ?? '');
-  return kernel === null ? null : { record: Number(kernel[1]), stream: null, offset: 0 };
+  if (output !== null)
+    return { isSaid: false, record: null, stream: output[1] as 'stdout' | 'stderr', offset: Number(output[2]) };
+  const [, channel, record] = /^(kernel|transcript):(\d{1,15})$/u.exec(name ?? '') ?? [];
+  return channel === undefined
+    ? null
+    : { isSaid: channel === 'transcript', record: Number(record), stream: null, offset: 0 };
 };
 
 /** Where the page shows a piece of an alert's evidence. */

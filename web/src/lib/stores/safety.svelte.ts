@@ -1,17 +1,19 @@
-import type { StopView } from '@crucible/api';
+import type { ApprovalList, StopView } from '@crucible/api';
 import type { AlertCounts } from '@crucible/domain';
 import type { EvaluationId, StopScope } from '@crucible/events';
-import { listAlerts, listStops } from '../api.ts';
+import { listAlerts, listApprovals, listStops } from '../api.ts';
 
 const refreshMs = 3_000;
 
 const everyAlert = { severity: null, capability: null, acknowledged: null, evaluation: null };
 
-/** Emergency stops and open alerts, on every page: what has happened must be seen by everybody who looks. */
+/** Emergency stops, open alerts and what waits for a decision, on every page: everybody who looks must see it. */
 class SafetyStore {
   stops = $state.raw<readonly StopView[]>([]);
   /** Alerts that nobody has acknowledged; null until they are known. */
   unacknowledged = $state.raw<AlertCounts | null>(null);
+  /** Tool calls that wait for a person, the oldest first; null until they are known. */
+  approvals = $state.raw<ApprovalList['items'] | null>(null);
   #watchers = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -47,12 +49,14 @@ class SafetyStore {
   async refresh(): Promise<void> {
     if (document.visibilityState === 'hidden') return;
     // A missing answer says nothing about stops; the connection's pill speaks of the gateway.
-    const [stops, alerts] = await Promise.all([
+    const [stops, alerts, approvals] = await Promise.all([
       listStops().catch(() => null),
       listAlerts(everyAlert, { limit: 1 }).catch(() => null),
+      listApprovals().catch(() => null),
     ]);
     this.stops = stops?.items ?? this.stops;
     this.unacknowledged = alerts?.unacknowledged ?? this.unacknowledged;
+    this.approvals = approvals?.items ?? this.approvals;
   }
 }
 
