@@ -28,6 +28,8 @@ export class Session {
   containerId: string | undefined;
   /** Set by whoever attaches: the places the trial may write to. */
   writable: readonly string[] = [];
+  /** Set by whoever attaches: the one address of the loopback that the trial was given to speak to. */
+  endpoint: string | null = null;
   /** Set by whoever attaches: hears of each act from then on. */
   onAct: OnAct | undefined;
   #listenerFailure: unknown;
@@ -108,7 +110,12 @@ export class Session {
   }
 
   #judge(act: Act): void {
-    const box = { writable: this.writable, viewChanged: this.#viewChanged, networkChanged: this.#networkChanged };
+    const box = {
+      writable: this.writable,
+      viewChanged: this.#viewChanged,
+      networkChanged: this.#networkChanged,
+      endpoint: this.endpoint,
+    };
     let telling = act.kind === 'concealed';
     // Until another process than init does something there is no guest: init looks around and lays out tripwires.
     this.#guestBegan ||= act.tgid !== INIT;
