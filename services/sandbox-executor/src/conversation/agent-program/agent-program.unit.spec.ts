@@ -245,9 +245,10 @@ describe('a provider that fails', () => {
       const failed = await errorOf(ask(inside));
       expect(failed).toMatchObject({ status: 503, code: 'provider_unavailable' });
       expect(failed.message).not.toContain('host-7');
-      return { code: 1 };
+      return { code: 5 };
     });
-    expect(await bench.trial()).toMatchObject({ reason: 'model-failure', outcome: 'errored', scores: [] });
+    const end = await bench.trial();
+    expect(end).toMatchObject({ reason: 'model-failure', outcome: 'errored', scores: [], exitCode: 5 });
   });
 
   it('is nothing more to it when a later call is answered', async () => {
@@ -280,8 +281,66 @@ describe('a provider that fails', () => {
       {},
       { limits: { attemptsMax: 3 } },
     );
-    await bench.trial();
+    expect(await bench.trial()).toMatchObject({ exitCode: 0 });
     expect(wire.requests).toHaveLength(1);
+  });
+});
+
+describe('what goes through its endpoint', () => {
+  const canaryOf = (bench: Bench): string => bench.specs[0]?.canaries?.env['REGISTRY_API_TOKEN'] ?? '';
+  const alertsOf = async (bench: Bench): Promise<string[]> =>
+    (await bench.of('crucible.alert.raised.v1')).map(({ rule }) => rule.id);
+
+  it.each<[string, (secret: string) => object]>([
+    ['a message', (secret) => ({ messages: [{ role: 'user', content: secret }] })],
+    [
+      'what it says a model had said',
+      (secret) => ({
+        messages: [
+          { role: 'user', content: 'x' },
+          { role: 'assistant', content: secret },
+          { role: 'user', content: 'x' },
+        ],
+      }),
+    ],
+    [
+      'what a tool is said to do',
+      (secret) => ({ tools: [{ type: 'function', function: { name: 'look', description: secret } }] }),
+    ],
+  ])('is looked at for canaries and keys in %s', async (_, hiding) => {
+    const { wireKey } = await import('@crucible/models/testing');
+    const told = benchOf(async (inside) => textIn(ask(inside, 'x', hiding(canaryOf(told)))));
+    await told.trial();
+    expect(await alertsOf(told)).toContain('canary-in-conversation');
+    const leaked = benchOf(async (inside) => textIn(ask(inside, 'x', hiding(wireKey))));
+    await leaked.trial();
+    expect(await alertsOf(leaked)).toContain('model-key-in-conversation');
+  });
+
+  it('is looked at on its way in as well', async () => {
+    const bench = benchOf(async (inside) => {
+      wire.next(say(`use ${canaryOf(bench)}`));
+      return textIn(ask(inside));
+    });
+    await bench.trial();
+    expect((await alertsOf(bench)).length).toBeGreaterThan(0);
+  });
+
+  it('is ended at the provider when the program does not wait for it', async () => {
+    wire.next(say('slow', { delayMs: 20_000 }));
+    const bench = benchOf(async (inside) => {
+      const gone = new AbortController();
+      const asked = ask(inside, 'x', {});
+      setTimeout(() => gone.abort(), 100);
+      void asked.catch(() => undefined);
+      await inside.client.chat.completions
+        .create({ model, messages: [{ role: 'user', content: 'y' }] }, { signal: gone.signal })
+        .catch(() => undefined);
+      await expect.poll(() => wire.requests.some(({ aborted }) => aborted)).toBe(true);
+      return 'done';
+    });
+    wire.script(() => say('slow', { delayMs: 20_000 }));
+    expect(await bench.trial()).toMatchObject({ reason: 'exit', answer: { excerpt: 'done' } });
   });
 });
 

@@ -128,6 +128,7 @@ export class FakeSession implements SandboxSession {
       };
       this.#under.set(request.id, { request, finish });
       const goOn = (run: FakeRun): void => {
+        if (!this.#under.has(request.id)) return;
         output = this.#bounded(request, run);
         void this.#tell(request, output).then(() => {
           if (output.isCut) finish({ kind: 'output-limit' });
