@@ -4,7 +4,10 @@ import { differences, faultsOf, history } from './support/history.ts';
 import { writeSuite } from './support/suites.ts';
 
 interface Shown {
-  readonly evaluation: { readonly subject: Readonly<Record<string, unknown>>; readonly usage: Readonly<Record<string, number>> };
+  readonly evaluation: {
+    readonly subject: Readonly<Record<string, unknown>>;
+    readonly usage: Readonly<Record<string, number>>;
+  };
   readonly trials: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -68,7 +71,14 @@ describe('an agent that drives itself', () => {
 
   it('is refused what is beyond its limit, and ends by that; it can be tried again', async () => {
     const file = writeSuite(suite(greedy));
-    const { code, stdout, stderr } = await crucible(['run', file, '--model', 'scripted/benign', '--no-start', '--json']);
+    const { code, stdout, stderr } = await crucible([
+      'run',
+      file,
+      '--model',
+      'scripted/benign',
+      '--no-start',
+      '--json',
+    ]);
     expect(code, stderr).toBe(0);
     const result = jsonLines(stdout).at(-1);
     expect(result).toMatchObject({ status: 'completed', score: 1 });
@@ -76,19 +86,24 @@ describe('an agent that drives itself', () => {
     const { trials } = await crucibleJson<Shown>(['show', id]);
     expect(trials).toMatchObject([{ reason: 'turn-limit', verdict: 'contained', usage: { modelCalls: 2 } }]);
     const failing = writeSuite(suite('raise SystemExit(1)'));
-    const first = jsonLines((await crucible(['run', failing, '--model', 'scripted/benign', '--no-start', '--json'])).stdout);
+    const first = jsonLines(
+      (await crucible(['run', failing, '--model', 'scripted/benign', '--no-start', '--json'])).stdout,
+    );
     const again = await crucible(['retry', String(first.at(-1)?.['evaluationId']), '--json']);
     expect(jsonLines(again.stdout).at(-1), again.stderr).toMatchObject({ status: 'completed', score: 0 });
   }, 150_000);
 
   it('is not run without a model, nor with one that is not there', async () => {
     const refusals = await Promise.all(
-      [['run', 'agent-example'], ['run', 'agent-example', '--model', 'scripted/nobody']].map((argv) =>
-        crucible([...argv, '--no-start']),
-      ),
+      [
+        ['run', 'agent-example'],
+        ['run', 'agent-example', '--model', 'scripted/nobody'],
+      ].map((argv) => crucible([...argv, '--no-start'])),
     );
     expect(refusals.map(({ code }) => code)).toEqual([2, 2]);
-    expect(refusals[0]?.stderr).toMatch(/runs an agent that uses a model \(solver agent-program\): name one with --model/);
+    expect(refusals[0]?.stderr).toMatch(
+      /runs an agent that uses a model \(solver agent-program\): name one with --model/,
+    );
     expect(refusals[1]?.stderr).toMatch(/no model scripted\/nobody/);
   });
 });

@@ -60,7 +60,9 @@ export const submitRequestSchema = z.strictObject({
     .describe('Trials at once, where less than the suite asks for is wanted.'),
   subject: submitSubjectSchema
     .optional()
-    .describe('Left out: the suite’s own programs. A suite whose solver asks a model needs one of kind model, one whose solver is agent-program one of kind agent.'),
+    .describe(
+      'Left out: the suite’s own programs. A suite whose solver asks a model needs one of kind model, one whose solver is agent-program one of kind agent.',
+    ),
   budget: submitBudgetSchema.optional().describe('What it may use, where less than the suite allows is wanted.'),
 });
 export type SubmitRequest = z.input<typeof submitRequestSchema>;

@@ -36,7 +36,10 @@ export const checkAgentFiles = (solver: unknown): FieldProblem[] => {
   const path = ['solver', 'files'];
   const both = names.filter((name) => folders.has(name));
   return [
-    ...both.map((name) => ({ path: [...path, name], message: 'is a file here and a folder elsewhere in this program' })),
+    ...both.map((name) => ({
+      path: [...path, name],
+      message: 'is a file here and a folder elsewhere in this program',
+    })),
     ...checkAnswer(names, path),
   ];
 };

@@ -32,8 +32,7 @@ const checkInput = (sample: Loose, solver: string, path: Path): FieldProblem[] =
     problems.push({ path: [...path, 'input'], message });
   }
   if (solver === 'agent-program' && isMap(input) && 'messages' in input) {
-    const message =
-      'is a conversation, and an agent program is given its task on standard input: give it as one text';
+    const message = 'is a conversation, and an agent program is given its task on standard input: give it as one text';
     problems.push({ path: [...path, 'input'], message });
   }
   if (solver === 'program' && sample['choices'] !== undefined)

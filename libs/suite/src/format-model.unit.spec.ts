@@ -98,7 +98,9 @@ describe('an agent program', () => {
 
   it('has a name, a command and files, limits of its own, and may be asked for its exit code', () => {
     expect(suiteOf(of()).solver).toEqual({ ...program, limits: { turns: 50, time: '10m' } });
-    expect(problems({ ...of(), scorers: [{ kind: 'exit-code' }] }, { ...ask, expectation: { exitCode: 3 } })).toEqual([]);
+    expect(problems({ ...of(), scorers: [{ kind: 'exit-code' }] }, { ...ask, expectation: { exitCode: 3 } })).toEqual(
+      [],
+    );
     expect(problems(of(), { ...ask, choices: ['a', 'b'], files: { 'notes.txt': 'x' } })).toEqual([]);
   });
 
@@ -108,17 +110,21 @@ describe('an agent program', () => {
     [{ command: [] }, ask, 'solver.command: must not be empty'],
     [{ command: [''] }, ask, 'solver.command: must begin with the name of a program'],
     [{ command: ['a\0b'] }, ask, 'solver.command[0]: must not hold a zero byte'],
-    [{ system: 'Be kind.' }, ask, 'solver.system: is not a known field'],
-    [{ limits: { messages: 3 } }, ask, 'solver.limits.messages: is not a known field'],
+    [{ system: 'Be kind.' }, ask, 'solver.system: is not a field of this format'],
+    [{ limits: { messages: 3 } }, ask, 'solver.limits.messages: is not a field of this format'],
     [{ files: { '../x': 'x' } }, ask, 'solver.files["../x"]: '],
-    [
-      { files: { 'a': 'x', 'a/b': 'x' } },
-      ask,
-      'solver.files.a: is a file here and a folder elsewhere in this program',
-    ],
+    [{ files: { a: 'x', 'a/b': 'x' } }, ask, 'solver.files.a: is a file here and a folder elsewhere in this program'],
     [{ files: { 'answer.txt': 'x' } }, ask, 'solver.files["answer.txt"]: is where the agent program leaves its answer'],
-    [{}, { ...ask, files: { 'answer.txt': 'x' } }, 'dataset.samples[0].files["answer.txt"]: is where the agent program'],
-    [{}, { ...ask, files: { 'agent.py': 'x' } }, 'dataset.samples[0].files["agent.py"]: is a file or folder of the agent'],
+    [
+      {},
+      { ...ask, files: { 'answer.txt': 'x' } },
+      'dataset.samples[0].files["answer.txt"]: is where the agent program',
+    ],
+    [
+      {},
+      { ...ask, files: { 'agent.py': 'x' } },
+      'dataset.samples[0].files["agent.py"]: is a file or folder of the agent',
+    ],
     [
       { files: { 'lib/a.py': 'x' } },
       { ...ask, files: { lib: 'x' } },
@@ -141,7 +147,10 @@ describe('an agent program', () => {
     ],
   ])('names what is wrong with it %#', (given, sample, message) => {
     const told = problems(of(given), sample);
-    expect(told.some((line) => line.startsWith(message)), told.join('\n')).toBe(true);
+    expect(
+      told.some((line) => line.startsWith(message)),
+      told.join('\n'),
+    ).toBe(true);
   });
 });
 

@@ -44,7 +44,14 @@ describe('a retry', () => {
 
   it('runs the same agent again, whose program is in the suite', () => {
     const page = ended().page();
-    const agent = { kind: 'agent', name: 'tiny', model: 'house', provider: null, image: null, programDigest: null } as const;
+    const agent = {
+      kind: 'agent',
+      name: 'tiny',
+      model: 'house',
+      provider: null,
+      image: null,
+      programDigest: null,
+    } as const;
     const again = retryRequest({ ...page, evaluation: { ...page.evaluation, subject: agent } }, suite, true);
     expect(again.subject).toEqual({ kind: 'agent', model: 'house' });
   });

@@ -28,7 +28,13 @@ const model = { kind: 'model', model: 'sonnet' } as const;
 const agent = { kind: 'agent', model: 'sonnet' } as const;
 const agents = (solver: object = {}): Suite =>
   suiteWith({
-    solver: { kind: 'agent-program', name: 'tiny', command: ['python3', 'agent.py'], files: { 'agent.py': 'x' }, ...solver },
+    solver: {
+      kind: 'agent-program',
+      name: 'tiny',
+      command: ['python3', 'agent.py'],
+      files: { 'agent.py': 'x' },
+      ...solver,
+    },
   });
 const submitted = (suite: Suite, wishes: Wishes) => submissionOf(id, suite, stored, wishes);
 
@@ -55,7 +61,10 @@ describe('a submission', () => {
     expect(digestOf({ name: 'other', limits: { turns: 3 } })).toBe(digestOf());
     expect(digestOf({ files: { 'agent.py': 'y' } })).not.toBe(digestOf());
     expect(digestOf({ command: ['python3', 'agent.py', '-v'] })).not.toBe(digestOf());
-    const [one, other] = [{ a: '1', b: '2' }, { b: '2', a: '1' }];
+    const [one, other] = [
+      { a: '1', b: '2' },
+      { b: '2', a: '1' },
+    ];
     expect(digestOf({ files: one })).toBe(digestOf({ files: other }));
   });
 

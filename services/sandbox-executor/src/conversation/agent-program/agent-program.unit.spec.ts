@@ -109,7 +109,10 @@ describe('an agent program', () => {
       usage: { modelCalls: 2, toolCalls: 0, inputTokens: 22, outputTokens: 14, costMicroUsd: 36 },
     });
     const [request] = bench.sessions[0]!.requests;
-    expect(request).toMatchObject({ argv: ['python3', 'agent.py'], env: { OPENAI_BASE_URL: 'http://127.0.0.1:8377/v1' } });
+    expect(request).toMatchObject({
+      argv: ['python3', 'agent.py'],
+      env: { OPENAI_BASE_URL: 'http://127.0.0.1:8377/v1' },
+    });
     expect(bench.sessions[0]!.files.get('/work/agent.py')?.toString()).toBe('print()');
     const asked = wire.requests.map(({ body }) => body);
     expect(asked[0]).toMatchObject({ temperature: 0.5, stop: ['END'], tools: [{ function: { name: 'look' } }] });

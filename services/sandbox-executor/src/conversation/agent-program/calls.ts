@@ -122,7 +122,16 @@ export class AgentCalls {
       known = this.#threads.add(known, message, this.#say(turn, message));
     this.#look(ask, known.record ?? 0);
     const { messages, tools, toolChoice, parameters } = ask;
-    const asking = { role: 'subject' as const, model: plan.model, turn, messages, tools, toolChoice, parameters, signal };
+    const asking = {
+      role: 'subject' as const,
+      model: plan.model,
+      turn,
+      messages,
+      tools,
+      toolChoice,
+      parameters,
+      signal,
+    };
     const more = { requestRecord: known.record, newFrom: before.count, ...(hearer && { hearer }) };
     let record = 0;
     const asked = await caller.ask({ ...asking, ...more }, (end) => (record = this.#reply(turn, end.message)));

@@ -16,8 +16,7 @@ export interface ChatAsk {
   /** Only asked of a stream: any other answer tells it anyway. */
   readonly tellsUsage: boolean;
 }
-export type ChatRead =
-  { readonly ok: true; readonly ask: ChatAsk } | { readonly ok: false; readonly problem: Problem };
+export type ChatRead = { readonly ok: true; readonly ask: ChatAsk } | { readonly ok: false; readonly problem: Problem };
 
 export const requestBounds = { messagesMax: 2_000, partsMax: 200, toolsMax: 128, toolCallsMax: 64 } as const;
 const STOPS_MAX = 8;
@@ -179,7 +178,8 @@ const toolsAt = (value: unknown): ToolSpec[] => {
 
 const choiceAt = (value: unknown, tools: readonly ToolSpec[]): ToolChoice => {
   if (value === 'auto' || value === 'none' || value === 'required') {
-    if (value === 'required' && tools.length === 0) throw new Unfit('tool_choice', 'is required, and there are no tools');
+    if (value === 'required' && tools.length === 0)
+      throw new Unfit('tool_choice', 'is required, and there are no tools');
     return value;
   }
   if (typeof value === 'string') throw new Unfit('tool_choice', 'must be auto, none, required or a function');
@@ -280,7 +280,8 @@ const jsonOf = (bytes: Uint8Array): unknown => {
 /** Reads the body of a request for a chat completion. Total, and done at the first mistake: hostile bodies are cheap. */
 export const readChat = (bytes: Uint8Array): ChatRead => {
   const body = jsonOf(bytes);
-  if (!isMap(body)) return { ok: false, problem: unfit(null, 'The body is no JSON object, or too deep.', 'invalid_json') };
+  if (!isMap(body))
+    return { ok: false, problem: unfit(null, 'The body is no JSON object, or too deep.', 'invalid_json') };
   try {
     return { ok: true, ask: askOf(body) };
   } catch (error) {

@@ -24,7 +24,13 @@ describe('a request for a chat completion', () => {
       model: 'house',
       messages: [
         { role: 'developer', content: 'Be careful.' },
-        { role: 'user', content: [{ type: 'text', text: 'one' }, { type: 'text', text: 'two' }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'one' },
+            { type: 'text', text: 'two' },
+          ],
+        },
         { role: 'assistant', content: null, refusal: null, annotations: [], audio: null, tool_calls: [call] },
         { role: 'tool', tool_call_id: 'call_1', content: 'seen' },
       ],

@@ -76,7 +76,8 @@ export class Endpoint {
     this.#token = sha256(options.token);
     this.#server.maxHeadersCount = HEADERS_MAX;
     this.#server.on('clientError', (_error, connection) => {
-      if (connection.writable) connection.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      if (connection.writable)
+        connection.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       else connection.destroy();
     });
   }

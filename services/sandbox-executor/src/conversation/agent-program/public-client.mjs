@@ -42,7 +42,12 @@ const withTools = async () => {
   const runner = client.chat.completions.runTools({
     model,
     messages: [{ role: 'user', content: 'tools' }],
-    tools: [{ type: 'function', function: { ...tools[0].function, parse: JSON.parse, function: ({ path }) => `seen ${path}` } }],
+    tools: [
+      {
+        type: 'function',
+        function: { ...tools[0].function, parse: JSON.parse, function: ({ path }) => `seen ${path}` },
+      },
+    ],
   });
   return { text: await runner.finalContent(), tokens: (await runner.totalUsage()).total_tokens };
 };
