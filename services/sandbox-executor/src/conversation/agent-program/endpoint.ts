@@ -21,7 +21,15 @@ import {
 } from './problem.ts';
 import type { Problem } from './problem.ts';
 
-export const endpointBounds = { headerBytesMax: 16 * 1024, bodyBytesMax: 4 * 1024 * 1024, callsMax: 8 } as const;
+export const endpointBounds = {
+  headerBytesMax: 16 * 1024,
+  bodyBytesMax: 4 * 1024 * 1024,
+  /** At once. */
+  callsMax: 8,
+  /** Of one trial, also those that are refused: what answers them is shared with other trials. */
+  requestsMax: 10_000,
+  connectionsMax: 20_000,
+} as const;
 const HEADERS_MAX = 100;
 const PATH_CHARS_MAX = 200;
 const RETRY_AFTER_S = 1;
@@ -69,6 +77,8 @@ export class Endpoint {
     this.#serve(request, response).catch(() => this.#fail(response));
   });
   #calls = 0;
+  #requestsSeen = 0;
+  #connectionsSeen = 0;
   #isClosed = false;
 
   constructor(options: EndpointOptions) {
@@ -84,12 +94,15 @@ export class Endpoint {
 
   /** A connection from inside of the sandbox. */
   connect(connection: Duplex): void {
+    this.#connectionsSeen += 1;
+    if (this.#connectionsSeen > endpointBounds.connectionsMax) this.close();
     if (this.#isClosed) return void connection.destroy();
     this.#connections.add(connection);
     connection.on('close', () => this.#connections.delete(connection));
     this.#server.emit('connection', connection);
   }
 
+  /** Nobody is heard any more. */
   close(): void {
     this.#isClosed = true;
     for (const connection of this.#connections) connection.destroy();
@@ -99,6 +112,8 @@ export class Endpoint {
     // What is left of a body that is not read is thrown away as it comes.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
+    this.#requestsSeen += 1;
+    if (this.#requestsSeen > endpointBounds.requestsMax) return this.close();
     const { method = '' } = request;
     const path = (request.url ?? '').replace(/\?.*$/s, '');
     if (!this.#isKnown(request.headers.authorization)) return this.#refuse(response, wrongToken);

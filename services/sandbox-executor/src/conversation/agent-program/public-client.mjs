@@ -1,4 +1,5 @@
 // An agent of the specs: the public client of OpenAI, told nothing but what its environment tells it. Prints what it saw.
+import { performance } from 'node:perf_hooks';
 import OpenAI from 'openai';
 
 const client = new OpenAI();

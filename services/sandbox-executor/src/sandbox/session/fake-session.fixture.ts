@@ -182,6 +182,8 @@ export class FakeSession implements SandboxSession {
   /** Connects to a forwarded port, as a program in here would. */
   dial(port: number): Duplex {
     const [near, far] = duplexPair();
+    near.on('error', () => undefined).on('close', () => far.destroy());
+    far.on('error', () => undefined).on('close', () => near.destroy());
     const door = this.#doors.get(port);
     if (door === undefined || this.#isOver) near.destroy(new Error('connection refused'));
     else door(far);
