@@ -35,6 +35,13 @@ export const submitSubjectSchema = z.discriminatedUnion('kind', [
     model: modelName.describe('A name of the platform’s configuration of models.'),
     provider: modelName.optional().describe('Where the name alone does not say enough.'),
   }),
+  z
+    .strictObject({
+      kind: z.literal('agent'),
+      model: modelName.describe('The model that the agent may use, by its name in the platform’s configuration.'),
+      provider: modelName.optional().describe('Where the name alone does not say enough.'),
+    })
+    .describe('The suite’s agent program. What it is called, the suite says.'),
 ]);
 export const submitBudgetSchema = z.strictObject({
   tokensMax: budgetSchema.shape.tokensMax.optional(),
@@ -53,7 +60,9 @@ export const submitRequestSchema = z.strictObject({
     .describe('Trials at once, where less than the suite asks for is wanted.'),
   subject: submitSubjectSchema
     .optional()
-    .describe('Left out: the suite’s own programs. A suite whose solver asks a model needs one of kind model.'),
+    .describe(
+      'Left out: the suite’s own programs. A suite whose solver asks a model needs one of kind model, one whose solver is agent-program one of kind agent.',
+    ),
   budget: submitBudgetSchema.optional().describe('What it may use, where less than the suite allows is wanted.'),
 });
 export type SubmitRequest = z.input<typeof submitRequestSchema>;

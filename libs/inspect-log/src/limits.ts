@@ -30,7 +30,7 @@ const ownLimit = (type: LimitType, trial: TrialView, { solver }: Suite): number 
     case 'turn':
       return own?.turns;
     case 'message':
-      return own?.messages;
+      return own !== undefined && 'messages' in own ? own.messages : undefined;
     case 'token':
       return own?.tokens;
     case 'cost':

@@ -17,7 +17,8 @@ export const modelNameOf = ({ subject }: Pick<EvaluationView, 'subject'>): strin
   subject.kind === 'program' ? NO_MODEL : subject.model;
 
 const generateConfigOf = ({ solver }: Suite): GenerateConfig => {
-  if (solver.kind === 'program') return {};
+  // An agent's own program chooses for itself, with each call.
+  if (!('parameters' in solver)) return {};
   const { temperature, topP, outputTokens, seed, stop } = solver.parameters;
   return configIn({
     temperature: temperature ?? null,
@@ -55,7 +56,7 @@ const configOf = ({ evaluation, suite }: Pick<LogSource, 'evaluation' | 'suite'>
     approval: approvalOf(suite),
     fail_on_error: false,
     retry_on_error: suite.limits.attempts - 1,
-    message_limit: own?.messages,
+    message_limit: own !== undefined && 'messages' in own ? own.messages : undefined,
     token_limit: own?.tokens,
     turn_limit: own?.turns,
     time_limit: own === undefined ? seconds(suite.sandbox.wallTime) : undefined,

@@ -2,6 +2,7 @@ export { createBroker } from './broker/broker.ts';
 export type { AccountLimits, ModelBroker } from './broker/broker.ts';
 export type { CallEnd, CallHooks, CallRequest, ReplyDelta, Retry, SecretFinding, ToolChoice } from './broker/call.ts';
 export type { Clock } from './broker/clock.ts';
+export { isTooDeep, toolInputOf } from './broker/reply.ts';
 export { spentOn } from './broker/cost.ts';
 export type { KeyRing, ModelEntry, ModelLimits, ModelPrice } from './catalogue/catalogue.ts';
 export { keyName, Secret } from './catalogue/keys.ts';

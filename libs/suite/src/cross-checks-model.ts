@@ -16,6 +16,7 @@ const targetsOf = (sample: Loose): readonly unknown[] =>
 
 /** Scorers that ask of what a program did; the others ask of an answer. */
 const PROGRAMS_ONLY = 'exit-code';
+const runsProgram = (solver: string): boolean => solver === 'program' || solver === 'agent-program';
 
 const checkInput = (sample: Loose, solver: string, path: Path): FieldProblem[] => {
   const { input } = sample;
@@ -23,11 +24,15 @@ const checkInput = (sample: Loose, solver: string, path: Path): FieldProblem[] =
   const isProgram = isMap(input) && !('messages' in input);
   const problems: FieldProblem[] = [];
   if (solver === 'program' && !isProgram) {
-    const message = `is for a model, and the solver "program" runs programs: give { language, source }, or name the solver generate, chat or agent`;
+    const message = `is for a model, and the solver "program" runs programs: give { language, source }, or name the solver generate, chat, agent or agent-program`;
     problems.push({ path: [...path, 'input'], message });
   }
   if (solver !== 'program' && isProgram) {
     const message = `is a program, and the solver "${solver}" asks a model: give its prompt as text, or { messages }, and programs as files`;
+    problems.push({ path: [...path, 'input'], message });
+  }
+  if (solver === 'agent-program' && isMap(input) && 'messages' in input) {
+    const message = 'is a conversation, and an agent program is given its task on standard input: give it as one text';
     problems.push({ path: [...path, 'input'], message });
   }
   if (solver === 'program' && sample['choices'] !== undefined)
@@ -159,7 +164,7 @@ const checkScorer = (scorer: Loose, solver: string, index: number): FieldProblem
   const path = ['scorers', index];
   switch (scorer['kind']) {
     case PROGRAMS_ONLY:
-      if (solver === 'program') return [];
+      if (runsProgram(solver)) return [];
       return [
         { path: [...path, 'kind'], message: `asks for a program's exit code, and the solver "${solver}" runs none` },
       ];

@@ -1,3 +1,4 @@
+import { checkAgentFiles, checkFiles } from './cross-checks-files.ts';
 import { checkModelSample, checkModelSuite } from './cross-checks-model.ts';
 import type { FieldProblem } from './explain.ts';
 import { platformMaxima } from './format.ts';
@@ -7,35 +8,6 @@ import { bytesOf, durationText, msOf, sizeText } from './quantities.ts';
 type Loose = Readonly<Record<string, unknown>>;
 const isMap = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-/** Names the platform itself puts a sample's source under. */
-const mainFile: Readonly<Record<string, string>> = { python: 'main.py', shell: 'main.sh' };
-
-const checkFiles = (sample: Loose, path: readonly (string | number)[]): FieldProblem[] => {
-  const input = isMap(sample['input']) ? sample['input'] : {};
-  const main = mainFile[String(input['language'])];
-  const names = isMap(sample['files']) ? Object.keys(sample['files']) : [];
-  const folders = new Set(
-    names.flatMap((name) =>
-      name
-        .split('/')
-        .slice(0, -1)
-        .map((_, depth) =>
-          name
-            .split('/')
-            .slice(0, depth + 1)
-            .join('/'),
-        ),
-    ),
-  );
-  return names.flatMap((name) => {
-    if (name === main || (main !== undefined && name.startsWith(`${main}/`)))
-      return [{ path: [...path, 'files', name], message: `is where the program itself is put: choose another name` }];
-    return folders.has(name)
-      ? [{ path: [...path, 'files', name], message: 'is a file here and a folder elsewhere in this sample' }]
-      : [];
-  });
-};
 
 interface Rules {
   readonly scorers: readonly Loose[];
@@ -126,7 +98,11 @@ export const crossChecks = (draft: unknown): FieldProblem[] => {
   const rules = rulesOf(scorers.filter(isMap));
   const samples = isMap(draft['dataset']) ? listOf(draft['dataset']['samples']) : [];
   const solver = isMap(draft['solver']) ? String(draft['solver']['kind'] ?? 'program') : 'program';
-  const problems: FieldProblem[] = [...checkStrict(draft['sandbox']), ...checkModelSuite(draft, solver)];
+  const problems: FieldProblem[] = [
+    ...checkStrict(draft['sandbox']),
+    ...checkModelSuite(draft, solver),
+    ...checkAgentFiles(draft['solver']),
+  ];
   const seen = new Map<string, number>();
   samples.forEach((sample, index) => {
     if (!isMap(sample)) return;
@@ -141,7 +117,8 @@ export const crossChecks = (draft: unknown): FieldProblem[] => {
           message: `"${id.slice(0, 100)}" is already the id of samples[${earlier}]: ids must be unique`,
         });
     }
-    problems.push(...checkScored(sample, rules, path), ...checkAlerts(sample, path), ...checkFiles(sample, path));
+    problems.push(...checkScored(sample, rules, path), ...checkAlerts(sample, path));
+    problems.push(...checkFiles(sample, draft['solver'], path));
     problems.push(...checkModelSample(sample, solver, rules.scorers, path));
   });
   scorers.forEach((scorer, index) => {

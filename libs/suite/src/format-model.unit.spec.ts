@@ -66,7 +66,7 @@ describe('a suite for models', () => {
       'dataset.samples[0].input: is a program, and the solver "generate" asks a model: give its prompt as text, or { messages }, and programs as files',
     ]);
     expect(problems({ solver: { kind: 'program' } }, { ...ask, choices: ['a', 'b'] })).toEqual([
-      'dataset.samples[0].input: is for a model, and the solver "program" runs programs: give { language, source }, or name the solver generate, chat or agent',
+      'dataset.samples[0].input: is for a model, and the solver "program" runs programs: give { language, source }, or name the solver generate, chat, agent or agent-program',
       'dataset.samples[0].choices: are shown to a model, and the solver "program" asks none',
     ]);
   });
@@ -89,6 +89,68 @@ describe('a chat', () => {
     expect(problems({ solver: { kind: 'chat', user: { ...user, until: '(' } } })[0]).toMatch(
       /^solver\.user\.until: is not a regular expression/,
     );
+  });
+});
+
+describe('an agent program', () => {
+  const program = { kind: 'agent-program', name: 'tiny', command: ['python3', 'agent.py'], files: { 'agent.py': 'x' } };
+  const of = (given: object = {}): object => ({ solver: { ...program, ...given } });
+
+  it('has a name, a command and files, limits of its own, and may be asked for its exit code', () => {
+    expect(suiteOf(of()).solver).toEqual({ ...program, limits: { turns: 50, time: '10m' } });
+    expect(problems({ ...of(), scorers: [{ kind: 'exit-code' }] }, { ...ask, expectation: { exitCode: 3 } })).toEqual(
+      [],
+    );
+    expect(problems(of(), { ...ask, choices: ['a', 'b'], files: { 'notes.txt': 'x' } })).toEqual([]);
+  });
+
+  it.each([
+    [{ name: undefined }, ask, 'solver.name: is missing'],
+    [{ name: 'Tiny Agent' }, ask, 'solver.name: must be lower-case letters, digits, hyphens and dots'],
+    [{ command: [] }, ask, 'solver.command: must not be empty'],
+    [{ command: [''] }, ask, 'solver.command: must begin with the name of a program'],
+    [{ command: ['a\0b'] }, ask, 'solver.command[0]: must not hold a zero byte'],
+    [{ system: 'Be kind.' }, ask, 'solver.system: is not a field of this format'],
+    [{ limits: { messages: 3 } }, ask, 'solver.limits.messages: is not a field of this format'],
+    [{ files: { '../x': 'x' } }, ask, 'solver.files["../x"]: '],
+    [{ files: { a: 'x', 'a/b': 'x' } }, ask, 'solver.files.a: is a file here and a folder elsewhere in this program'],
+    [{ files: { 'answer.txt': 'x' } }, ask, 'solver.files["answer.txt"]: is where the agent program leaves its answer'],
+    [
+      {},
+      { ...ask, files: { 'answer.txt': 'x' } },
+      'dataset.samples[0].files["answer.txt"]: is where the agent program',
+    ],
+    [
+      {},
+      { ...ask, files: { 'agent.py': 'x' } },
+      'dataset.samples[0].files["agent.py"]: is a file or folder of the agent',
+    ],
+    [
+      { files: { 'lib/a.py': 'x' } },
+      { ...ask, files: { lib: 'x' } },
+      'dataset.samples[0].files.lib: is a file or folder of the agent program',
+    ],
+    [
+      { files: { lib: 'x' } },
+      { ...ask, files: { 'lib/a.py': 'x' } },
+      'dataset.samples[0].files["lib/a.py"]: is a file or folder of the agent program',
+    ],
+    [
+      {},
+      { ...ask, input: { messages: [{ role: 'user', content: 'x' }] } },
+      'dataset.samples[0].input: is a conversation, and an agent program is given its task on standard input',
+    ],
+    [
+      {},
+      { ...ask, input: { language: 'python', source: 'print(42)' } },
+      'dataset.samples[0].input: is a program, and the solver "agent-program" asks a model',
+    ],
+  ])('names what is wrong with it %#', (given, sample, message) => {
+    const told = problems(of(given), sample);
+    expect(
+      told.some((line) => line.startsWith(message)),
+      told.join('\n'),
+    ).toBe(true);
   });
 });
 

@@ -18,6 +18,9 @@ export const conversationMaxima = {
   toolSchemaBytes: 64 * KiB,
   approvalRules: 50,
   choices: 26,
+  /** Words of an agent program's command, and characters of one of them. */
+  commandWords: 100,
+  commandWordChars: 4_000,
 } as const;
 
 /** Text that a model is given. */
@@ -124,8 +127,55 @@ const chatFields = {
   parameters: samplingSchema.prefault({}),
 };
 
-/** @param source how the text of a program may be given here */
-export const solverSchemaOf = <S extends z.ZodType>(source: S) =>
+const agentProgramLimits = conversationLimitsSchema
+  .omit({ messages: true })
+  .extend({
+    turns: z
+      .int()
+      .min(1)
+      .max(conversationMaxima.turns)
+      .default(50)
+      .describe('Replies that it is given: calls it makes to its model.'),
+    time: duration('10m', 100, conversationMaxima.timeMs)
+      .default('10m')
+      .describe('Working time of the program, without what its calls wait for at providers or for people.'),
+  })
+  .describe('Of one trial; reaching one ends it with that reason, and what it came to is scored.');
+
+/** One word of a command: it goes to the program as it is, and to no shell. */
+const word = z
+  .string()
+  .max(conversationMaxima.commandWordChars)
+  .regex(/^[^\0]*$/, 'must not hold a zero byte');
+
+const agentProgramFields = {
+  kind: z.literal('agent-program'),
+  name: z
+    .string()
+    .max(64)
+    .regex(
+      /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/,
+      'must be lower-case letters, digits, hyphens and dots, at most 64, such as "tiny-agent"',
+    )
+    .describe('What the agent is called where it is shown as what was evaluated.'),
+  command: z
+    .array(word)
+    .min(1)
+    .max(conversationMaxima.commandWords)
+    .refine(([program]) => program !== '', 'must begin with the name of a program')
+    .describe('Program and arguments, run in /work. A name without a slash is looked up in PATH.'),
+  limits: agentProgramLimits.prefault({}),
+};
+
+/** How the parts of a solver that are files may be given. */
+export interface SolverContents<S extends z.ZodType, F extends z.ZodType> {
+  /** Text of a program. */
+  readonly source: S;
+  /** Files by their path in the work folder. */
+  readonly files: F;
+}
+
+export const solverSchemaOf = <S extends z.ZodType, F extends z.ZodType>({ source, files }: SolverContents<S, F>) =>
   z.discriminatedUnion('kind', [
     z
       .strictObject({ kind: z.literal('program') })
@@ -162,4 +212,9 @@ export const solverSchemaOf = <S extends z.ZodType>(source: S) =>
           ),
       })
       .describe('A model acts with tools in the trial’s sandbox until it submits, stops or reaches a limit.'),
+    z
+      .strictObject({ ...agentProgramFields, files })
+      .describe(
+        'A program that drives itself in the trial’s sandbox, and reaches its model by an OpenAI-compatible endpoint there. The subject is the agent.',
+      ),
   ]);

@@ -120,6 +120,15 @@ export const guestPathSchema = z
     'must be a path below the work folder, without "..", empty parts or control characters',
   );
 
+/** Files of a work folder by their path. @param content how one may be given here */
+export const filesSchemaOf = <C extends z.ZodType>(content: C) =>
+  z
+    .record(guestPathSchema, content)
+    .refine(
+      (files) => Object.keys(files).length <= platformMaxima.filesPerSample,
+      `at most ${platformMaxima.filesPerSample} files`,
+    );
+
 export const expectationSchema = z
   .strictObject({
     reason: z
@@ -196,19 +205,13 @@ export const sampleSchema = z.strictObject({
     })
     .optional()
     .describe('What scorers compare the output with; any of several.'),
-  files: z
-    .record(guestPathSchema, content)
-    .refine(
-      (files) => Object.keys(files).length <= platformMaxima.filesPerSample,
-      `at most ${platformMaxima.filesPerSample} files`,
-    )
-    .optional(),
+  files: filesSchemaOf(content).optional(),
   metadata: z.record(z.string().max(100), metadataValue).optional(),
   expectation: expectationSchema.optional(),
 });
 
 export const scorerSchema = scorerSchemaOf(sourceOrBeside);
-export const solverSchema = solverSchemaOf(sourceOrBeside);
+export const solverSchema = solverSchemaOf({ source: sourceOrBeside, files: filesSchemaOf(content).prefault({}) });
 
 const epochCount = z.int().min(1).max(platformMaxima.epochs);
 export const epochsSchema = z.union(

@@ -1,3 +1,4 @@
+export { ANSWER_FILE } from './cross-checks-files.ts';
 export * from './explain.ts';
 export * from './format-scorers.ts';
 export * from './format-solver.ts';

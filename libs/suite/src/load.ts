@@ -89,23 +89,29 @@ const found = (holder: Loose, key: string, path: Path, textOnly: boolean): Refer
   return [{ holder, key, path: [...path, key, 'file'], file: content['file'], textOnly }];
 };
 
+const filesIn = (files: unknown, path: Path): Reference[] => {
+  const names = isMap(files) ? Object.keys(files).slice(0, platformMaxima.filesPerSample + 1) : [];
+  return names.flatMap((name) => found(files as Loose, name, path, false));
+};
+
 const referencesOf = (sample: unknown, index: number): Reference[] => {
   if (!isMap(sample)) return [];
   const path = ['dataset', 'samples', index];
   const { input, files } = sample;
-  const names = isMap(files) ? Object.keys(files).slice(0, platformMaxima.filesPerSample + 1) : [];
   return [
     ...(isMap(input) ? found(input, 'source', [...path, 'input'], true) : []),
-    ...names.flatMap((name) => found(files as Loose, name, [...path, 'files'], false)),
+    ...filesIn(files, [...path, 'files']),
   ];
 };
 
 const listed = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value.slice(0, 100) : []);
 
-/** Programs of the suite's own tools and scorers. */
+/** Programs of the suite's own tools and scorers, and the files of its agent program. */
 const programsOf = (root: Loose): Reference[] => {
-  const tools = listed(isMap(root['solver']) ? root['solver']['tools'] : undefined);
+  const solver = isMap(root['solver']) ? root['solver'] : {};
+  const tools = listed(solver['tools']);
   return [
+    ...filesIn(solver['files'], ['solver', 'files']),
     ...tools.flatMap((tool, index) =>
       isMap(tool) && isMap(tool['program'])
         ? found(tool['program'], 'source', ['solver', 'tools', index, 'program'], true)

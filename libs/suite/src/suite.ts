@@ -4,7 +4,7 @@ import { crossChecks } from './cross-checks.ts';
 import { scorerSchemaOf } from './format-scorers.ts';
 import { solverSchemaOf } from './format-solver.ts';
 import {
-  guestPathSchema,
+  filesSchemaOf,
   inlineContentSchema,
   inputSchemaOf,
   platformMaxima,
@@ -18,13 +18,7 @@ import { bytesOf, msOf } from './quantities.ts';
 /** A sample with its program and files inside it. */
 export const inlineSampleSchema = sampleSchema.extend({
   input: inputSchemaOf(sourceSchema),
-  files: z
-    .record(guestPathSchema, inlineContentSchema)
-    .refine(
-      (files) => Object.keys(files).length <= platformMaxima.filesPerSample,
-      `at most ${platformMaxima.filesPerSample} files`,
-    )
-    .optional(),
+  files: filesSchemaOf(inlineContentSchema).optional(),
 });
 
 /** The fields of an inline suite, each for itself; `suiteSchema` adds what only the whole can tell. */
@@ -32,7 +26,9 @@ export const suiteShape = suiteFileSchema.extend({
   dataset: z.strictObject({
     samples: z.array(inlineSampleSchema).min(1, 'a dataset needs at least one sample').max(platformMaxima.samples),
   }),
-  solver: solverSchemaOf(sourceSchema).prefault({ kind: 'program' }),
+  solver: solverSchemaOf({ source: sourceSchema, files: filesSchemaOf(inlineContentSchema).prefault({}) }).prefault({
+    kind: 'program',
+  }),
   scorers: z.array(scorerSchemaOf(sourceSchema)).max(10).default([]),
 });
 

@@ -42,6 +42,20 @@ describe('a retry', () => {
     expect(submitted.scorers).toEqual(suite.scorers);
   });
 
+  it('runs the same agent again, whose program is in the suite', () => {
+    const page = ended().page();
+    const agent = {
+      kind: 'agent',
+      name: 'tiny',
+      model: 'house',
+      provider: null,
+      image: null,
+      programDigest: null,
+    } as const;
+    const again = retryRequest({ ...page, evaluation: { ...page.evaluation, subject: agent } }, suite, true);
+    expect(again.subject).toEqual({ kind: 'agent', model: 'house' });
+  });
+
   it('of a retry names the last one only, in a title of bounded length', () => {
     const once = retryTitle('x'.repeat(120), evaluationId);
     expect(once).toHaveLength(120);

@@ -44,12 +44,12 @@ export const subjectsFor = (suite: Suite, models: readonly string[], known: read
     if (models.length === 0) return [{ kind: 'program' }];
     throw misuse(
       `--model: ${name} runs the suite's own programs (solver program), which no model takes the place of`,
-      'leave out --model, or run a suite whose solver is generate, chat or agent',
+      'leave out --model, or run a suite whose solver is generate, chat, agent or agent-program',
     );
   }
   if (models.length === 0)
     throw misuse(
-      `${name} asks a model (solver ${kind}): name one with --model`,
+      `${name} ${kind === 'agent-program' ? 'runs an agent that uses' : 'asks'} a model (solver ${kind}): name one with --model`,
       `such as: ./crucible run ${name} --model ${known[0] ?? 'NAME'}; ${namesText(known)}`,
     );
   const twice = models.find((model, index) => models.indexOf(model) !== index);
@@ -58,5 +58,5 @@ export const subjectsFor = (suite: Suite, models: readonly string[], known: read
   if (models.length > modelsMax)
     throw misuse(`--model: ${models.length} models are more than the ${modelsMax} that one command takes`);
   refuseUnknown(suite, models, known);
-  return models.map((model) => ({ kind: 'model', model }));
+  return models.map((model) => ({ kind: kind === 'agent-program' ? 'agent' : 'model', model }));
 };

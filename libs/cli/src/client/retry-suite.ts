@@ -3,9 +3,8 @@ import type { EvaluationPage, TrialView } from '@crucible/domain';
 import type { Subject } from '@crucible/events';
 import { suiteSchema } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
-import { failed, misuse } from './failure.ts';
+import { misuse } from './failure.ts';
 import { latestTrials } from './result.ts';
-import { safe } from './text.ts';
 
 const TITLE_CHARS_MAX = 120;
 
@@ -32,16 +31,14 @@ const subjectOf = (subject: Subject): SubmitRequest['subject'] => {
   switch (subject.kind) {
     case 'program':
       return undefined;
+    // The program of an agent is in the suite.
     case 'model':
+    case 'agent':
       return {
-        kind: 'model',
+        kind: subject.kind,
         model: subject.model,
         ...(subject.provider === null ? {} : { provider: subject.provider }),
       };
-    case 'agent':
-      throw failed(
-        `the subject of this evaluation is the agent ${safe(subject.name, 100)}, which cannot be retried yet`,
-      );
   }
 };
 

@@ -19,6 +19,7 @@ const forPrograms = suiteSchema.parse({
   scorers: [{ kind: 'exit-code' }],
   dataset: { samples: [{ id: 'only', input: { language: 'python', source: 'pass' } }] },
 });
+const forAgents = forModels({ solver: { kind: 'agent-program', name: 'tiny', command: ['python3', 'agent.py'] } });
 const known = ['house', 'scripted/benign', 'scripted/intruder'];
 const idsOf = (suite: Suite): string[] => suite.dataset.samples.map(({ id }) => id);
 
@@ -52,6 +53,7 @@ describe('what a suite is run against', () => {
       { kind: 'model', model: 'house' },
     ]);
     expect(subjectsFor(forPrograms, [], [])).toEqual([{ kind: 'program' }]);
+    expect(subjectsFor(forAgents, ['house'], known)).toEqual([{ kind: 'agent', model: 'house' }]);
   });
 
   it.each([
@@ -59,6 +61,7 @@ describe('what a suite is run against', () => {
     ['a hostile name', forModels(), ['a\u001b[31m'], /no model a␛\[31m/],
     ['a model twice', forModels(), ['house', 'house'], /--model house is there twice\n.*--epochs/],
     ['no model for a suite that asks one', forModels(), [], /asks a model \(solver generate\).*--model/],
+    ['no model for an agent', forAgents, [], /runs an agent that uses a model \(solver agent-program\).*--model/],
     ['a model for programs', forPrograms, ['house'], /--model: sums runs the suite's own programs.*\n.*leave out/],
   ])('refuses %s', (_, suite, models, message) => {
     expect(() => subjectsFor(suite, models, known)).toThrow(UsageFailure);

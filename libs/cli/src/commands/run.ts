@@ -56,7 +56,7 @@ const requestsOf = async (given: string, options: RunOptions): Promise<SubmitReq
 };
 
 const modelOf = ({ subject }: SubmitRequest): string | undefined =>
-  subject?.kind === 'model' ? subject.model : undefined;
+  subject === undefined || subject.kind === 'program' ? undefined : subject.model;
 
 const announce = (request: SubmitRequest, { id, url, position }: Watched, json: boolean): void => {
   const model = modelOf(request);

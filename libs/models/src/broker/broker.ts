@@ -71,9 +71,12 @@ const textsOf = (message: ModelMessage): string[] =>
     ? [message.content, message.reasoning ?? '', ...message.toolCalls.map(({ inputText }) => inputText)]
     : [message.content];
 
-/** Messages behind the last reply: those before it were looked at in earlier calls. */
-const newMessages = (messages: readonly ModelMessage[]): readonly ModelMessage[] =>
-  messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1);
+/** Texts of a request that were in no call before. Those that were, were looked at then. */
+const newTexts = ({ messages, tools, parameters, newFrom }: CallRequest): string[] => {
+  const behindReply = messages.findLastIndex(({ role }) => role === 'assistant') + 1;
+  const said = messages.slice(newFrom ?? behindReply).flatMap(textsOf);
+  return newFrom === undefined ? said : [...said, JSON.stringify(tools), ...parameters.stop];
+};
 
 /** One call, over all its attempts. */
 class Call {
@@ -199,7 +202,7 @@ class Broker implements ModelBroker {
     const call = new Call(request, hooks, this.#clock);
     const entry = this.model(request.model);
     if (entry === undefined) return this.#failed(call, faultFrom('rejected', `there is no model ${request.model}`));
-    this.#look(call, 'request', newMessages(request.messages));
+    this.#look(call, 'request', newTexts(request));
     const { limiter } = this.#accounts.get(accountName(entry)) as Account;
     const ticket = limiter.ticket();
     for (;;) {
@@ -234,14 +237,14 @@ class Broker implements ModelBroker {
     }
   }
 
-  #look(call: Call, where: SecretFinding['where'], messages: readonly ModelMessage[]): void {
-    const hits = messages.flatMap(textsOf).flatMap((text) => this.#search.find(text));
+  #look(call: Call, where: SecretFinding['where'], texts: readonly string[]): void {
+    const hits = texts.flatMap((text) => this.#search.find(text));
     const unique = new Map(hits.map((hit) => [JSON.stringify(hit), hit]));
     call.findings.push(...[...unique.values()].map((hit) => ({ ...hit, where })));
   }
 
   #succeeded(call: Call, entry: ModelEntry, end: AttemptEnd & { ok: true }): CallEnd {
-    this.#look(call, 'reply', [end.message]);
+    this.#look(call, 'reply', textsOf(end.message));
     const { message, finishReason, usage } = end;
     const warnings = end.warnings.map((warning) => this.#search.redact(warning));
     return {

@@ -20,6 +20,11 @@ export interface CallRequest {
   readonly parameters: ModelParameters;
   readonly toolChoice: ToolChoice;
   readonly signal: AbortSignal;
+  /**
+   * Messages from this one on were in no call before, and neither were the tools: keys of ours are looked for in them. Left
+   * out, the messages behind the last reply are the new ones, which holds where replies are written by nobody but models.
+   */
+  readonly newFrom?: number;
 }
 
 /** A piece of a reply as it comes. Its text was chosen by a model: untrusted. */
@@ -69,7 +74,7 @@ interface CallFacts {
   readonly attempts: number;
   /** Of those, ones before the last that had begun to reply and broke: their tokens are likely to be charged. */
   readonly abandonedAttempts: number;
-  /** Only the messages behind the last reply in the request are looked at: those before were new once, too. */
+  /** Of a request only what is new in it is looked at: what was before was new once, too. */
   readonly secrets: readonly SecretFinding[];
 }
 

@@ -17,7 +17,7 @@ const inputTooLarge = (): WireFault =>
   tooLarge(`the arguments of a tool call are larger than ${TOOL_INPUT_BYTES_MAX} bytes`);
 
 /** How deep brackets nest, as far as it matters: what is too deep breaks whoever walks through it. */
-const isTooDeep = (json: string): boolean => {
+export const isTooDeep = (json: string): boolean => {
   let depth = 0;
   let quoted = false;
   for (let at = 0; at < json.length; at += 1) {

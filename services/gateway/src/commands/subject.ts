@@ -4,20 +4,40 @@ import { jsonSchemaProblems } from '@crucible/suite/load';
 import { problem, ProblemException } from '../problem.ts';
 import { pointerTo } from '../request.ts';
 
+type SubjectKind = NonNullable<SubmitRequest['subject']>['kind'];
+
+/** What a suite is run against, by its solver. */
+const kindFor = ({ solver: { kind } }: Suite): SubjectKind => {
+  switch (kind) {
+    case 'program':
+      return 'program';
+    case 'agent-program':
+      return 'agent';
+    case 'generate':
+    case 'chat':
+    case 'agent':
+      return 'model';
+  }
+};
+
+const remedies: Readonly<Record<SubjectKind, (solver: string, name: string) => string>> = {
+  program: (solver, name) =>
+    `The solver "${solver}" of ${name} runs the suite's own programs, which no model takes the place of: leave subject out, or submit a suite for models.`,
+  model: (solver, name) =>
+    `The solver "${solver}" of ${name} asks a model: name one, as { "kind": "model", "model": "…" }.`,
+  agent: (solver, name) =>
+    `The solver "${solver}" of ${name} runs an agent: name the model that it may use, as { "kind": "agent", "model": "…" }.`,
+};
+
 /**
  * Refuses a subject that a suite cannot be run against. Whether the platform has the model is the executor's to know, who
  * alone has its configuration.
  * @throws ProblemException naming the field, with the remedy
  */
 export const refuseForeignSubject = (suite: Suite, subject: SubmitRequest['subject']): void => {
-  const { kind: solver } = suite.solver;
-  const asksModel = solver !== 'program';
-  const isModel = subject !== undefined && subject.kind !== 'program';
-  if (asksModel === isModel) return;
-  const { name } = suite.metadata;
-  const detail = asksModel
-    ? `The solver "${solver}" of ${name} asks a model: name one, as { "kind": "model", "model": "…" }.`
-    : `The solver "program" of ${name} runs the suite's own programs, which no model takes the place of: leave subject out, or submit a suite for models.`;
+  const wanted = kindFor(suite);
+  if ((subject?.kind ?? 'program') === wanted) return;
+  const detail = remedies[wanted](suite.solver.kind, suite.metadata.name);
   throw new ProblemException(problem(422, 'subject-mismatch', detail, [{ pointer: '/subject', detail }]));
 };
 

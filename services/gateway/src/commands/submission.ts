@@ -23,8 +23,19 @@ export const evaluationIdFor = (team: string, idempotencyKey: string | undefined
 /** What a request says beside its suite. */
 export type Wishes = Pick<SubmitRequest, 'concurrency' | 'subject' | 'budget'>;
 
-const subjectOf = ({ subject = { kind: 'program' } }: Wishes): Subject =>
-  subject.kind === 'program' ? subject : { ...subject, provider: subject.provider ?? null };
+/** Of what an agent program is, whatever it is called: its command and its files. */
+const programDigestOf = ({ command, files }: Extract<Suite['solver'], { kind: 'agent-program' }>): string => {
+  const byPath = Object.entries(files).sort(([one], [other]) => (one < other ? -1 : 1));
+  return sha256(JSON.stringify([command, byPath]));
+};
+
+const subjectOf = ({ solver }: Suite, { subject = { kind: 'program' } }: Wishes): Subject => {
+  if (subject.kind === 'program') return subject;
+  const { model, provider = null } = subject;
+  if (subject.kind === 'model') return { kind: 'model', model, provider };
+  if (solver.kind !== 'agent-program') throw new TypeError(`the solver ${solver.kind} runs no agent`);
+  return { kind: 'agent', name: solver.name, model, provider, image: null, programDigest: programDigestOf(solver) };
+};
 
 const less = (one: number | null, other: number | null | undefined): number | null =>
   one === null || other === null || other === undefined ? (one ?? other ?? null) : Math.min(one, other);
@@ -53,7 +64,7 @@ export const submissionOf = (
   const { name, version, title, capability = null } = suite.metadata;
   const epochs = epochsOf(suite);
   const concurrencyMax = Math.min(wishes.concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
-  const subject = subjectOf(wishes);
+  const subject = subjectOf(suite, wishes);
   return {
     evaluationId,
     suite: { name, version, title, ...stored, capability },

@@ -25,6 +25,17 @@ const programs = suiteWith({
   dataset: { samples: [{ id: 'one', input: { language: 'python', source: 'print(42)' }, target: '42' }] },
 });
 const model = { kind: 'model', model: 'sonnet' } as const;
+const agent = { kind: 'agent', model: 'sonnet' } as const;
+const agents = (solver: object = {}): Suite =>
+  suiteWith({
+    solver: {
+      kind: 'agent-program',
+      name: 'tiny',
+      command: ['python3', 'agent.py'],
+      files: { 'agent.py': 'x' },
+      ...solver,
+    },
+  });
 const submitted = (suite: Suite, wishes: Wishes) => submissionOf(id, suite, stored, wishes);
 
 describe('a submission', () => {
@@ -37,6 +48,24 @@ describe('a submission', () => {
       epochReducer: 'pass@2',
       budget: { tokensMax: 1_000, costMicroUsdMax: 500_000, callsMax: null, timeMsMax: null },
     });
+  });
+
+  it('names the agent as its suite does, and tells one program from another by its digest', () => {
+    const subject = (solver?: object) => submitted(agents(solver), { subject: agent }).subject;
+    expect(subject()).toMatchObject({ kind: 'agent', name: 'tiny', model: 'sonnet', provider: null, image: null });
+    const digestOf = (solver?: object) => {
+      const told = subject(solver);
+      return told.kind === 'agent' ? told.programDigest : null;
+    };
+    expect(digestOf()).toMatch(/^[0-9a-f]{64}$/);
+    expect(digestOf({ name: 'other', limits: { turns: 3 } })).toBe(digestOf());
+    expect(digestOf({ files: { 'agent.py': 'y' } })).not.toBe(digestOf());
+    expect(digestOf({ command: ['python3', 'agent.py', '-v'] })).not.toBe(digestOf());
+    const [one, other] = [
+      { a: '1', b: '2' },
+      { b: '2', a: '1' },
+    ];
+    expect(digestOf({ files: one })).toBe(digestOf({ files: other }));
   });
 
   it('can tighten what its suite allows, and loosen nothing', () => {
@@ -83,6 +112,11 @@ describe('a subject', () => {
     [suiteWith({}), undefined, 'asks a model: name one'],
     [suiteWith({}), { kind: 'program' } as const, 'asks a model: name one'],
     [programs, model, 'leave subject out'],
+    [agents(), agent, null],
+    [agents(), model, 'runs an agent: name the model that it may use'],
+    [agents(), undefined, 'runs an agent: name the model that it may use'],
+    [suiteWith({}), agent, 'asks a model: name one'],
+    [programs, agent, 'leave subject out'],
   ])('fits its suite, or is refused with the remedy: %#', (suite, subject, detail) => {
     const told = problemOf(() => refuseForeignSubject(suite, subject));
     if (detail === null) expect(told).toBeNull();

@@ -53,7 +53,7 @@ export class TrialCommands {
 
   /** @returns the position of the event. @throws ProblemException when the trial's state does not allow it */
   async ask(place: Place, command: ControlCommand, caller: Caller): Promise<number> {
-    await this.#requireConversation(place, caller);
+    await this.#requireHearing(place, command, caller);
     for (let conflict = 0; conflict < CONFLICTS_MAX; conflict += 1) {
       const { control, lastSequence } = await this.#load(place);
       const decision = decideControl(command, control, place, this.#ports.now());
@@ -73,7 +73,8 @@ export class TrialCommands {
     throw new ProblemException(problem(409, 'busy', 'The trial is being commanded by many at once; try again.'));
   }
 
-  async #requireConversation({ evaluationId, trialId }: Place, caller: Caller): Promise<void> {
+  /** A program hears nothing; an agent program is held, let go and ended, and speaks to nobody but its model. */
+  async #requireHearing({ evaluationId, trialId }: Place, { type }: ControlCommand, caller: Caller): Promise<void> {
     const { events } = await this.#ports.log.readSubject(subjects.evaluation(evaluationId));
     const known = events.flatMap((stored) => (stored.ok && isEvaluationEvent(stored.event) ? [stored.event] : []));
     const state = known.reduce(evolveEvaluation, absentEvaluation);
@@ -85,6 +86,14 @@ export class TrialCommands {
           409,
           'no-conversation',
           `Trial ${trialId} runs a program, which hears nothing: cancel its evaluation to end it.`,
+        ),
+      );
+    if (state.submission.subject.kind === 'agent' && type === 'send-message')
+      throw new ProblemException(
+        problem(
+          409,
+          'no-conversation',
+          `Trial ${trialId} runs an agent that drives itself, and nobody can speak to it: pause or terminate it.`,
         ),
       );
   }

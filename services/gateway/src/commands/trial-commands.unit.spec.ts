@@ -87,6 +87,14 @@ describe('what people ask of a trial', () => {
     expect(await typesOf(subjects.trialCommand(evaluationId, trialId))).toEqual([]);
   });
 
+  it('can hold and end an agent that drives itself, and not speak to it', async () => {
+    const agent = { kind: 'agent', name: 'tiny', model: 'sonnet', provider: null, image: null, programDigest: null };
+    await running(agent);
+    expect(await problemOf({ type: 'send-message', content: 'hello' })).toContain('409');
+    expect(await problemOf(pause)).toBeTypeOf('number');
+    expect(await problemOf({ type: 'terminate', reason: '' })).toBeTypeOf('number');
+  });
+
   it('decides a request once, however many decide at the same time', async () => {
     await running();
     expect(await problemOf(approve)).toContain('404');

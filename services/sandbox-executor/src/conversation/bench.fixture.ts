@@ -9,6 +9,7 @@ import type {
   EvaluationId,
   EventData,
   NewEvent,
+  Subject,
   TranscriptRecord,
   TrialId,
 } from '@crucible/events';
@@ -20,9 +21,9 @@ import { StoredSuites } from '@crucible/suite';
 import { Detection } from '../detection/index.ts';
 import type { KernelWatch } from '../kernel-watch/index.ts';
 import type { TakenSandbox } from '../pool/index.ts';
-import type { ExecRequest, SandboxEnd, SandboxEngine } from '../sandbox/port.ts';
+import type { SandboxEnd, SandboxEngine, SessionSpec } from '../sandbox/port.ts';
 import { FakeSession } from '../sandbox/session/fake-session.fixture.ts';
-import type { FakeRun } from '../sandbox/session/fake-session.fixture.ts';
+import type { FakePrograms } from '../sandbox/session/fake-session.fixture.ts';
 import { Killer } from '../stopping/killer.ts';
 import { RunningTrials } from '../trials/running-trials.ts';
 import { TrialLog } from '../trials/trial-log.ts';
@@ -51,7 +52,7 @@ export interface BenchOptions {
   readonly suite: Readonly<Record<string, unknown>>;
   readonly model?: string;
   readonly budget?: Partial<Budget>;
-  readonly runs?: (request: ExecRequest) => FakeRun | undefined;
+  readonly runs?: FakePrograms;
   readonly platform?: ConstructorParameters<typeof Ledger>[0]['platform'];
   /** Real sandboxes, in place of sessions in memory. */
   readonly ground?: Ground;
@@ -70,6 +71,8 @@ export class Bench {
   readonly log: InMemoryEventLog;
   readonly evidence: InMemoryEvidence;
   readonly sessions: FakeSession[] = [];
+  /** What each of them was opened for. */
+  readonly specs: SessionSpec[] = [];
   readonly running = new RunningTrials(new Killer('one', { confirmMsMax: 100, engineAfterMs: 0 }));
   readonly detection = new Detection({ rules: rules.ok ? rules.rules : never(), key, newId: () => randomUUID() });
   readonly ledger: Ledger;
@@ -130,6 +133,7 @@ export class Bench {
       const session = new FakeSession(hooks, this.#options.runs);
       for (const { path, content } of spec.files) session.files.set(`/work/${path}`, Buffer.from(content));
       this.sessions.push(session);
+      this.specs.push(spec);
       return session;
     };
     const profile = { name: 'strict', version: '1', looserThanStrict: [] };
@@ -147,7 +151,7 @@ export class Bench {
       data: {
         evaluationId: this.evaluationId,
         suite: { name: 'bench', version: '1.0.0', title: 'Bench', digest: 'a'.repeat(64), bytes: 1, capability: null },
-        subject: { kind: 'model', model, provider: null },
+        subject: this.#subjectOf(model),
         budget: { ...noBudget, ...budget },
         epochReducer: 'mean',
         samples: this.suite.dataset.samples.length,
@@ -157,6 +161,12 @@ export class Bench {
         requestDigest: 'b'.repeat(64),
       },
     });
+  }
+
+  #subjectOf(model: string): Subject {
+    const { solver } = this.suite;
+    if (solver.kind !== 'agent-program') return { kind: 'model', model, provider: null };
+    return { kind: 'agent', name: solver.name, model, provider: null, image: null, programDigest: 'c'.repeat(64) };
   }
 
   async append(subject: string, event: NewEvent, actor = 'service:test'): Promise<number> {

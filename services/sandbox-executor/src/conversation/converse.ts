@@ -1,14 +1,14 @@
 import type { AssistantMessage } from '@crucible/events';
+import { drive } from './agent-program/drive.ts';
 import { Agent } from './agent.ts';
 import type { Ending } from './ending.ts';
 import type { ConversationParts } from './parts.ts';
-import type { SpokenMessage } from './plan.ts';
+import type { SpokenMessage, TalkingSolver } from './plan.ts';
 import { chatting, generating } from './solvers.ts';
 import type { Solving } from './solvers.ts';
 import { Talk } from './talk.ts';
 
-const solvingOf = (talk: Talk): Solving => {
-  const { solver } = talk.parts.plan;
+const solvingOf = (talk: Talk, solver: TalkingSolver): Solving => {
   switch (solver.kind) {
     case 'generate':
       return generating(talk);
@@ -41,15 +41,15 @@ const begin = (talk: Talk): { readonly turn: number; readonly pending: Assistant
 };
 
 /** Why no other turn may begin, if none may. */
-const limitAt = (talk: Talk, turn: number): void => {
-  const { turns, messages } = talk.parts.plan.solver.limits;
+const limitAt = (talk: Talk, { limits: { turns, messages } }: TalkingSolver, turn: number): void => {
   if (turn > turns) talk.end('turn-limit', `${turns} turns`);
   else if (messages !== undefined && talk.messages.length >= messages)
     talk.end('message-limit', `${messages} messages`);
   else if (talk.parts.clock.leftMs <= 0) talk.end('time-limit');
 };
 
-const turns = async (talk: Talk, solving: Solving): Promise<void> => {
+const turns = async (talk: Talk, solver: TalkingSolver): Promise<void> => {
+  const solving = solvingOf(talk, solver);
   const first = begin(talk);
   let { pending } = first;
   for (let { turn } = first; !talk.isOver; turn += 1) {
@@ -58,7 +58,7 @@ const turns = async (talk: Talk, solving: Solving): Promise<void> => {
     if (talk.isOver) return;
     if (pending === undefined) {
       talk.hearPeople(turn);
-      limitAt(talk, turn);
+      limitAt(talk, solver, turn);
       if (talk.isOver) return;
     }
     const reply =
@@ -87,7 +87,8 @@ export const converse = async (
   void heed(talk);
   void parts.session.ended.then(() => talk.cut());
   try {
-    await turns(talk, solvingOf(talk));
+    const { solver } = parts.plan;
+    await (solver.kind === 'agent-program' ? drive(talk, solver) : turns(talk, solver));
   } finally {
     // Nobody heeds or waits for a conversation that broke off.
     talk.cut();

@@ -21,6 +21,7 @@ import { EvidenceWriter } from '../trials/evidence-writer.ts';
 import { busBack } from '../trials/open-trial.ts';
 import type { OpenTrial } from '../trials/open-trial.ts';
 import type { Place, TrialCourse, Told } from '../trials/trial-run.ts';
+import { endpointAddress } from './agent-program/drive.ts';
 import type { CommandFeed } from './command-feed.ts';
 import { converse } from './converse.ts';
 import type { Ending } from './ending.ts';
@@ -91,6 +92,7 @@ const FILES_BYTES_MAX = 64 * 1024 * 1024;
  * the conversation.
  */
 export class Conversation implements TrialCourse {
+  readonly endpoint: string | null;
   readonly #ports: ConversationPorts;
   readonly #held: Held;
   readonly #record: OpenTrial;
@@ -114,6 +116,7 @@ export class Conversation implements TrialCourse {
   constructor(ports: ConversationPorts, held: Held, record: OpenTrial, judges: Judges) {
     this.#ports = ports;
     this.#held = held;
+    this.endpoint = held.plan.solver.kind === 'agent-program' ? endpointAddress : null;
     this.#record = record;
     this.#judges = judges;
     const writer = new EvidenceWriter(ports.evidence, { ...held.place, channel: 'transcript' });
@@ -177,7 +180,8 @@ export class Conversation implements TrialCourse {
     if (this.#failure !== undefined && end.reason === 'exit') return { ...end, ...failedBy(this.#failure.error) };
     // A sandbox that was killed or lost has its own reason; one that we closed has that of the conversation.
     if (this.#ending === null || end.reason !== 'exit') return end;
-    return { ...end, reason: this.#ending.reason, exitCode: null, error: this.#ending.why };
+    const { reason, why: error, exitCode = null, signal = null } = this.#ending;
+    return { ...end, reason, exitCode, signal, error };
   }
 
   async #judge(): Promise<ReadonlyMap<number, Judgement>> {

@@ -14,11 +14,21 @@ export interface Ending {
     | 'time-limit'
     | 'model-failure'
     | 'terminated'
+    // Of a program that drives itself.
+    | 'exit'
+    | 'signal'
+    | 'crash'
+    | 'out-of-memory'
+    | 'output-limit'
+    | 'wall-time'
   >;
   /** What the subject submitted or said last; null when it gave nothing. */
   readonly answer: string | null;
   /** Says more than the reason, where there is more to say. */
   readonly why: string | null;
+  /** Of a program that drove itself to its end. */
+  readonly exitCode?: number;
+  readonly signal?: string;
 }
 
 export const reasonOfBudget: Readonly<Record<BudgetKind, Ending['reason']>> = {

@@ -4,7 +4,7 @@ import type { BudgetRefusal, Wish } from '@crucible/domain';
 import { displayableLine } from '@crucible/events';
 import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } from '@crucible/events';
 import { spentOn } from '@crucible/models';
-import type { CallEnd, CallRequest, ModelBroker, Retry } from '@crucible/models';
+import type { CallEnd, CallRequest, ModelBroker, ReplyDelta, Retry, ToolChoice } from '@crucible/models';
 import type { Place } from '../trials/trial-run.ts';
 import type { Purse } from './purse.ts';
 import type { WorkClock } from './work-clock.ts';
@@ -35,6 +35,19 @@ export interface Asking {
   readonly signal: AbortSignal;
   /** Number of the last message's record. */
   readonly requestRecord: number | null;
+  /** `auto` when left out. */
+  readonly toolChoice?: ToolChoice;
+  /** As of `CallRequest`. */
+  readonly newFrom?: number;
+  /** Is told of the reply as it comes. */
+  readonly hearer?: ReplyHearer;
+}
+
+/** Whoever hears a reply while it comes, and may hand on what it hears. */
+export interface ReplyHearer {
+  readonly onDelta: (delta: ReplyDelta) => void;
+  /** Whether something was handed on: what follows must then be of the same attempt. */
+  readonly hasTold: () => boolean;
 }
 
 /** What came of asking a model: its reply or failure, or that nothing is left to pay for it. */
@@ -58,7 +71,7 @@ export class ModelCaller {
     const held = await this.#hold(callId, asking);
     if ('refusal' in held) return { kind: 'refused', refusal: held.refusal, why: refusalText(held.refusal) };
     const { request, bound } = held;
-    const end = await this.#call(callId, request, bound);
+    const end = await this.#call(callId, request, bound, asking.hearer);
     this.#ports.purse.settle(callId, spentOn(end, bound));
     const reply = end.ok ? record(end) : null;
     void this.#ports.note({
@@ -92,11 +105,12 @@ export class ModelCaller {
     }
   }
 
-  #requestOf({ model, messages, tools, parameters, signal }: Asking): CallRequest {
+  #requestOf({ model, messages, tools, parameters, signal, toolChoice = 'auto', newFrom }: Asking): CallRequest {
     const most = this.#ports.broker.model(model)?.limits.outputTokensMax ?? Infinity;
     const outputTokensMax = Math.min(parameters.outputTokensMax ?? Infinity, most);
     const told = { ...parameters, outputTokensMax: outputTokensMax === Infinity ? null : outputTokensMax };
-    return { model, messages, tools, parameters: told, toolChoice: 'auto', signal };
+    const more = newFrom === undefined ? {} : { newFrom };
+    return { model, messages, tools, parameters: told, toolChoice, signal, ...more };
   }
 
   /** Asks for no longer a reply than what is left pays for, as long as that is any use. */
@@ -115,11 +129,12 @@ export class ModelCaller {
     return { ...request, parameters: { ...request.parameters, outputTokensMax } };
   }
 
-  async #call(callId: string, request: CallRequest, bound: Wish): Promise<CallEnd> {
+  async #call(callId: string, request: CallRequest, bound: Wish, hearer?: ReplyHearer): Promise<CallEnd> {
     const { broker, purse, clock } = this.#ports;
     const extra: string[] = [];
     let over = clock.wait();
     const mayRetry = ({ attempt, told }: Retry): boolean => {
+      if (hearer?.hasTold() === true) return false;
       over = clock.wait();
       const id = `${callId} ${attempt}`;
       // What had begun to come is likely to be charged beside what comes next.
@@ -129,7 +144,8 @@ export class ModelCaller {
       return true;
     };
     try {
-      return await broker.call(request, { mayRetry, onAttempt: () => over() });
+      const onDelta = hearer === undefined ? {} : { onDelta: hearer.onDelta };
+      return await broker.call(request, { mayRetry, onAttempt: () => over(), ...onDelta });
     } finally {
       over();
       for (const id of extra) purse.release(id);

@@ -6,6 +6,10 @@ import type { Suite, SuiteSample, SuiteSolver } from '@crucible/suite';
 import type { EarlierApproval } from './approvals.ts';
 
 export type ModelSolver = Exclude<SuiteSolver, { kind: 'program' }>;
+/** A program that drives itself. */
+export type AgentSolver = Extract<SuiteSolver, { kind: 'agent-program' }>;
+/** Those by which we hold the conversation. */
+export type TalkingSolver = Exclude<ModelSolver, AgentSolver>;
 
 /** A message and who put it into the conversation. */
 export interface SpokenMessage {
@@ -44,13 +48,17 @@ export interface ConversationPlan {
   readonly isLost: boolean;
 }
 
-const parametersOf = ({ parameters }: ModelSolver): ModelParameters => ({
-  temperature: parameters.temperature ?? null,
-  topP: parameters.topP ?? null,
-  outputTokensMax: parameters.outputTokens ?? null,
-  seed: parameters.seed ?? null,
-  stop: parameters.stop ?? [],
-});
+/** An agent program chooses its own. */
+const parametersOf = (solver: ModelSolver): ModelParameters => {
+  const parameters = solver.kind === 'agent-program' ? {} : solver.parameters;
+  return {
+    temperature: parameters.temperature ?? null,
+    topP: parameters.topP ?? null,
+    outputTokensMax: parameters.outputTokens ?? null,
+    seed: parameters.seed ?? null,
+    stop: parameters.stop ?? [],
+  };
+};
 
 const trialLimits = ({ limits }: ModelSolver): BudgetLimits => ({
   ...(limits.tokens === undefined ? {} : { tokens: limits.tokens }),
@@ -69,12 +77,13 @@ export const planOf = (
   const { solver } = suite;
   const { subject, budget } = submitted;
   if (solver.kind === 'program') throw new TypeError('the suite runs programs and asks no model');
-  if (subject.kind !== 'model')
-    throw new TypeError(`the suite is for models, and the subject is of kind ${subject.kind}`);
+  const wanted = solver.kind === 'agent-program' ? 'agent' : 'model';
+  if (subject.kind !== wanted)
+    throw new TypeError(`the suite is for subjects of kind ${wanted}, and this one is of kind ${subject.kind}`);
   return {
     model: subject.model,
     solver,
-    messages: messagesOf(sample, solver.system),
+    messages: messagesOf(sample, solver.kind === 'agent-program' ? undefined : solver.system),
     parameters: parametersOf(solver),
     budget,
     limits: trialLimits(solver),

@@ -14,7 +14,7 @@ const WHY_CHARS_MAX = 1_500;
 export const user = (content: string): ModelMessage => ({ role: 'user', content });
 
 /** What a message says, its own arguments for tools included. */
-const textOf = (message: ModelMessage): string =>
+export const textOf = (message: ModelMessage): string =>
   message.role === 'assistant'
     ? [message.content, message.reasoning ?? '', ...message.toolCalls.map(({ inputText }) => inputText)].join('\n')
     : message.content;
@@ -50,7 +50,8 @@ export class Talk {
 
   /** Null while it goes on, and when its sandbox has ended: that has its own reason. */
   get ending(): Ending | null {
-    return this.#ending;
+    // What was given only when it was over is its answer as well: a program that was ended may have left one.
+    return this.#ending === null ? null : { ...this.#ending, answer: this.#ending.answer ?? this.#answer };
   }
 
   get isOver(): boolean {
@@ -64,8 +65,14 @@ export class Talk {
 
   /** Nothing goes on from here. The first reason counts. */
   end(reason: Ending['reason'], why: string | null = null, answer: string | null = this.#answer): void {
+    this.endAs({ reason, why, answer });
+  }
+
+  /** The same, for an end that has more to it. */
+  endAs(ending: Ending): void {
     if (this.isOver) return;
-    this.#ending = { reason, answer, why: why === null ? null : displayableLine(why, WHY_CHARS_MAX) };
+    const { why } = ending;
+    this.#ending = { ...ending, why: why === null ? null : displayableLine(why, WHY_CHARS_MAX) };
     this.#stop.abort();
   }
 

@@ -12,6 +12,8 @@ export interface Box {
   readonly viewChanged: boolean;
   /** The guest may have a network of its own making: an address no longer proves to be outside. */
   readonly networkChanged: boolean;
+  /** The one address, `127.0.0.1:port`, that the trial was given to speak to; null where it was given none. */
+  readonly endpoint: string | null;
 }
 
 /** A rule that held for an act. */
@@ -41,6 +43,23 @@ const PRIVILEGED_PROGRAM = /(?:^|\/)(?:sudo|su|doas|pkexec|nsenter)$/;
 /** By path, or by the abstract names under which shims of containerd listened. */
 const ENGINE_SOCKET = /^@?\/run\/(?:docker|containerd|crio|podman|buildkit)\b|^@\/containerd-shim\//;
 
+const SOCK_TYPE_MASK = 0xf;
+const SOCK_RAW = 3;
+const SOCK_STREAM = 1;
+/** The usual protocol of its type, or TCP by its number. */
+const TCP: ReadonlySet<number> = new Set([0, 6]);
+
+/**
+ * Whether a socket may be there for the sake of the endpoint. Where it leads is seen when it is connected or bound; one that
+ * only listens is reached by nobody who is not seen to connect.
+ */
+const servesEndpoint = ({ family, socketType, protocol }: ActOf<'socket'>, { endpoint }: Box): boolean =>
+  endpoint !== null && family === AF.INET && (socketType & SOCK_TYPE_MASK) === SOCK_STREAM && TCP.has(protocol);
+
+/** Whether an act leads elsewhere than to the endpoint, in a sandbox that has one. Init is who listens there. */
+const leadsElsewhere = ({ family, address, tgid }: ActOf<'connect' | 'bind'>, { endpoint }: Box): boolean =>
+  endpoint !== null && tgid !== INIT && !INSIDE.has(family) && address !== endpoint;
+
 const outcome = (errno: string): string => (errno === '' ? 'granted inside' : errno);
 
 /** Every rule, by the kind of act it looks at. An act may meet several. */
@@ -50,17 +69,18 @@ const RULES: Rules = {
       rule: 'network-socket',
       reach: 'network',
       // Init listens on the loopback where a trial is given something to speak to there.
-      when: ({ family, tgid }) => !INSIDE.has(family) && tgid !== INIT,
-      text: ({ family, socketType }) => `socket ${familyName(family)}${(socketType & 0xf) === 3 ? ' raw' : ''}`,
+      when: (act, box) => !INSIDE.has(act.family) && act.tgid !== INIT && !servesEndpoint(act, box),
+      text: ({ family, socketType }) =>
+        `socket ${familyName(family)}${(socketType & SOCK_TYPE_MASK) === SOCK_RAW ? ' raw' : ''}`,
     },
   ],
   connect: [
     {
       rule: 'network-connect',
       reach: 'network',
-      when: ({ family, local }) => !INSIDE.has(family) && !local,
+      when: (act, box) => (!INSIDE.has(act.family) && !act.local) || leadsElsewhere(act, box),
       text: ({ address, errno }) => `connect ${address}: ${errno === '' ? 'connected' : errno}`,
-      outside: ({ errno }, { networkChanged }) => CONNECTED.has(errno) && !networkChanged,
+      outside: ({ errno, local }, { networkChanged }) => CONNECTED.has(errno) && !local && !networkChanged,
     },
     {
       rule: 'engine-socket',
@@ -70,6 +90,15 @@ const RULES: Rules = {
       // An abstract name may be the guest's own: without a network it ends inside the sandbox.
       outside: ({ address, errno }, { viewChanged }) =>
         CONNECTED.has(errno) && !viewChanged && !address.startsWith('@'),
+    },
+  ],
+  bind: [
+    {
+      rule: 'network-bind',
+      reach: 'network',
+      // Where there is no endpoint the socket itself was the attempt.
+      when: (act, box) => box.endpoint !== null && act.tgid !== INIT && !INSIDE.has(act.family),
+      text: ({ address, errno }) => `bind ${address}: ${outcome(errno)}`,
     },
   ],
   open: [

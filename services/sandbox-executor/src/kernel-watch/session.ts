@@ -30,6 +30,8 @@ export class Session {
   writable: readonly string[] = [];
   /** Set by whoever attaches: tells an act as another's. */
   attribute: ((act: Act) => Act) | undefined;
+  /** Set by whoever attaches: the one address of the loopback that the trial was given to speak to. */
+  endpoint: string | null = null;
   /** Set by whoever attaches: hears of each act from then on. */
   onAct: OnAct | undefined;
   #listenerFailure: unknown;
@@ -111,7 +113,12 @@ export class Session {
 
   #judge(told: Act): void {
     const act = this.attribute?.(told) ?? told;
-    const box = { writable: this.writable, viewChanged: this.#viewChanged, networkChanged: this.#networkChanged };
+    const box = {
+      writable: this.writable,
+      viewChanged: this.#viewChanged,
+      networkChanged: this.#networkChanged,
+      endpoint: this.endpoint,
+    };
     let telling = act.kind === 'concealed';
     // Until another process than init does something there is no guest: init looks around and lays out tripwires.
     this.#guestBegan ||= act.tgid !== INIT;

@@ -73,6 +73,55 @@ describe('an ordinary guest', () => {
   });
 });
 
+describe('a guest that was given an endpoint', () => {
+  const AT = '127.0.0.1:8377';
+  const reaching = (...packets: Buffer[]): string[] => {
+    const session = new Session(['/work', '/tmp', '/dev/shm']);
+    session.endpoint = AT;
+    session.take(gvisor.start());
+    for (const packet of packets) session.take(packet);
+    session.end();
+    return session
+      .report()
+      .findings.map(({ reach, effect, text }) => `${reach}${effect === 'outside' ? '!' : ''}: ${text}`);
+  };
+  const tcp = [gvisor.socket(guest, 2, 1 | 0o2000000), gvisor.socket(guest, 2, 1 | 0o2000000, 0)];
+  const connected = (address: Buffer, errno = 0): Buffer[] => [
+    gvisor.connect(guest, address),
+    gvisor.connect(guest, address, errno),
+  ];
+  const inet = sockaddr.inet;
+
+  it('calls it, waiting or not, and nothing is found', () => {
+    expect(reaching(...tcp, ...connected(inet('127.0.0.1', 8377)))).toEqual([]);
+    expect(reaching(...tcp, ...connected(inet('127.0.0.1', 8377), 115))).toEqual([]);
+  });
+
+  it.each([
+    ['another port', [...tcp, ...connected(inet('127.0.0.1', 22), 111)], 'network: connect 127.0.0.1:22: ECONNREFUSED'],
+    [
+      'another address inside',
+      [...tcp, ...connected(inet('127.0.0.2', 8377))],
+      'network: connect 127.0.0.2:8377: connected',
+    ],
+    [
+      'an address outside',
+      [...tcp, ...connected(inet('192.0.2.1', 80), 101)],
+      'network: connect 192.0.2.1:80: ENETUNREACH',
+    ],
+    [
+      'an address outside that answers',
+      [...tcp, ...connected(inet('192.0.2.1', 80))],
+      'network!: connect 192.0.2.1:80: connected',
+    ],
+    ['datagrams', [gvisor.socket(guest, 2, 2), gvisor.socket(guest, 2, 2, 0)], 'network: socket AF_INET'],
+    ['raw packets', [gvisor.socket(guest, 2, 3), gvisor.socket(guest, 2, 3, 1)], 'network: socket AF_INET raw'],
+    ['the other family', [gvisor.socket(guest, 10, 1), gvisor.socket(guest, 10, 1, 0)], 'network: socket AF_INET6'],
+  ])('is found to reach for %s', (_, packets, finding) => {
+    expect(reaching(...packets)).toEqual([finding]);
+  });
+});
+
 describe('a guest that reaches out', () => {
   it.each([
     ['network: socket AF_INET', [gvisor.socket(guest, 2, 1), gvisor.socket(guest, 2, 1, 0)]],

@@ -18,6 +18,8 @@ export interface Attachment {
 export interface AttachOptions {
   /** Places the trial may write to; default `WRITABLE`. */
   readonly writable?: readonly string[];
+  /** The one address, `127.0.0.1:port`, that the trial is given to speak to; to call it is no attempt. */
+  readonly endpoint?: string | null;
   /** Called with pieces of the `kernel` channel, first of all with what was held from before. */
   readonly onRecords?: OnRecords;
   /** May tell an act as another's, before it is judged and written down. Must not throw. */
@@ -233,6 +235,7 @@ export class KernelWatch {
     if (claim.session) return;
     claim.session = session;
     if (claim.options.writable) session.writable = claim.options.writable;
+    session.endpoint = claim.options.endpoint ?? null;
     if (claim.options.onRecords) session.evidence.deliverTo(claim.options.onRecords);
     session.attribute = claim.options.attribute;
     session.onAct = claim.options.onAct;

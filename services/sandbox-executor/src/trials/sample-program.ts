@@ -15,14 +15,17 @@ export interface SampleProgram {
   readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
 }
 
-/** What of a sample for a model goes into its sandbox: its files, and no program. */
-export const materialOf = (sample: SuiteSample): SampleProgram => ({
-  argv: [],
-  stdin: null,
-  files: Object.entries(sample.files ?? {}).map(([path, content]) => ({
+const filesOf = (files: SuiteSample['files'] = {}): SampleProgram['files'] =>
+  Object.entries(files).map(([path, content]) => ({
     path,
     content: typeof content === 'string' ? encoder.encode(content) : Buffer.from(content.base64, 'base64'),
-  })),
+  }));
+
+/** What goes into the sandbox of a trial that asks a model: the sample's files, and those of an agent program. */
+export const materialOf = (sample: SuiteSample, solver: Suite['solver']): SampleProgram => ({
+  argv: [],
+  stdin: null,
+  files: [...filesOf(sample.files), ...(solver.kind === 'agent-program' ? filesOf(solver.files) : [])],
 });
 
 /** What of a sample goes into its sandbox: the program, its files and its input. Target and expectation stay outside. */
@@ -30,11 +33,10 @@ export const programOf = (sample: SuiteSample): SampleProgram => {
   const { input } = sample;
   if (!isProgramInput(input)) throw new TypeError(`sample ${sample.id} holds no program: it is for a model`);
   const { file, argv } = LANGUAGES[input.language];
-  const { files } = materialOf(sample);
   return {
     argv,
     stdin: input.stdin === undefined ? null : encoder.encode(input.stdin),
-    files: [...files, { path: file, content: encoder.encode(input.source) }],
+    files: [...filesOf(sample.files), { path: file, content: encoder.encode(input.source) }],
   };
 };
 

@@ -49,6 +49,8 @@ export interface Told {
 export interface TrialCourse extends Pick<SandboxEngine, 'run'> {
   /** Tells an act of the sandbox's first process as the subject's where it was one. Must not throw. */
   attribute(act: Act): Act;
+  /** The one address of the sandbox's loopback that its guest is given to speak to; null for none. */
+  readonly endpoint: string | null;
   /** Shown each act of the guest, with the number of its record. */
   act(act: Act, n: number): void;
   /** Called once, when the sandbox is gone. */
@@ -174,11 +176,13 @@ export class TrialRun {
   }
 
   #attach(containerId: string): Attachment | undefined {
+    const endpoint = this.#course?.endpoint ?? null;
     return this.#ports.watch?.attach(containerId, {
       attribute: (act) => this.#course?.attribute(act) ?? act,
+      endpoint,
       onAct: (act, n, at) => {
         this.#course?.act(act, n);
-        return this.assignment.detection.act(act, n, at);
+        return this.assignment.detection.act(connected(act, endpoint), n, at);
       },
       onRecords: ({ lines }) => this.#kernel.write('kernel', NDJSON, Buffer.from(lines)),
     });
@@ -218,6 +222,13 @@ export class TrialRun {
     return finishOf({ place, end, watch, seals, evidenceLost, alerts, told, judged }, suite, sample, this.#kept);
   }
 }
+
+/**
+ * A connection to what the trial was given to speak to comes about, also where whoever makes it does not wait for that: many
+ * of them are no search for services.
+ */
+const connected = (act: Act, endpoint: string | null): Act =>
+  act.kind === 'connect' && act.errno === 'EINPROGRESS' && act.address === endpoint ? { ...act, errno: '' } : act;
 
 const preflightLine = (
   { probedAt, checks }: Preflight,

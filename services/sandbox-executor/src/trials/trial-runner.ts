@@ -186,7 +186,7 @@ export class TrialRunner {
     const limits = plan === null ? limitsOf(suite.sandbox) : sessionLimits(suite, profile);
     const detection = this.#ports.detection.forTrial(place, limits, askedRules(suite));
     const { canaries } = detection;
-    const material = plan === null ? programOf(sample) : materialOf(sample);
+    const material = plan === null ? programOf(sample) : materialOf(sample, suite.solver);
     const spec = { ...place, image, ...material, env: {}, limits, canaries };
     return { place, suite, sample, spec, profile, plan, detection };
   }

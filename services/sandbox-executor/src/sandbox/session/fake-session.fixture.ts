@@ -1,10 +1,13 @@
 import { posix } from 'node:path';
+import { duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { asUntrusted } from '@crucible/events';
 import type {
   CallOutput,
   ExecEnd,
   ExecOutcome,
   ExecRequest,
+  ForwardEnd,
   ReadEnd,
   SandboxEnd,
   SandboxSession,
@@ -31,7 +34,10 @@ export interface FakeRun {
   readonly stderr?: string;
   readonly code?: number;
   readonly hangs?: boolean;
+  /** It goes on until this is settled, which tells the rest of it. */
+  readonly until?: Promise<FakeRun>;
 }
+export type FakePrograms = (request: ExecRequest, session: FakeSession) => FakeRun | undefined;
 
 interface Under {
   readonly request: ExecRequest;
@@ -72,14 +78,15 @@ export class FakeSession implements SandboxSession {
   readonly files = new Map<string, Buffer>();
   readonly requests: ExecRequest[] = [];
   readonly #hooks: SessionHooks;
-  readonly #runs: (request: ExecRequest) => FakeRun | undefined;
+  readonly #runs: FakePrograms;
+  readonly #doors = new Map<number, (connection: Duplex) => void>();
   readonly #under = new Map<string, Under>();
   readonly #ended = Promise.withResolvers<SandboxEnd>();
   #isOver = false;
   #processes = 1;
 
   /** @param runs what programs do; undefined leaves it to the few words of shell that are known here */
-  constructor(hooks: SessionHooks, runs: (request: ExecRequest) => FakeRun | undefined = () => undefined) {
+  constructor(hooks: SessionHooks, runs: FakePrograms = () => undefined) {
     this.#hooks = hooks;
     this.#runs = runs;
   }
@@ -96,8 +103,8 @@ export class FakeSession implements SandboxSession {
   exec(request: ExecRequest): Promise<ExecEnd> {
     this.requests.push(request);
     const startedAt = Date.now();
-    const said = this.#runs(request) ?? this.#known(request);
-    const output = this.#bounded(request, said);
+    const said = this.#runs(request, this) ?? this.#known(request);
+    let output = this.#bounded(request, said);
     const end = (outcome: ExecOutcome): ExecEnd => ({
       id: request.id,
       outcome,
@@ -120,11 +127,17 @@ export class FakeSession implements SandboxSession {
         if (this.#under.delete(request.id)) resolve(end(outcome));
       };
       this.#under.set(request.id, { request, finish });
-      void this.#tell(request, output).then(() => {
-        if (output.isCut) finish({ kind: 'output-limit' });
-        else if (said.hangs !== true) finish({ kind: 'exited', exitCode: said.code ?? 0 });
-        else timer = setTimeout(() => finish({ kind: 'timed-out' }), request.timeoutMsMax);
-      });
+      const goOn = (run: FakeRun): void => {
+        if (!this.#under.has(request.id)) return;
+        output = this.#bounded(request, run);
+        void this.#tell(request, output).then(() => {
+          if (output.isCut) finish({ kind: 'output-limit' });
+          else if (run.hangs !== true) finish({ kind: 'exited', exitCode: run.code ?? 0 });
+          else timer = setTimeout(() => finish({ kind: 'timed-out' }), request.timeoutMsMax);
+        });
+      };
+      if (said.until === undefined) goOn(said);
+      else said.until.then(goOn, (error: unknown) => goOn({ stderr: String(error), code: 1 }));
     });
   }
 
@@ -160,8 +173,21 @@ export class FakeSession implements SandboxSession {
     return Promise.resolve({ kind: 'taken', files, leftOut: [], complete: true });
   }
 
-  forward(): Promise<{ kind: 'refused'; why: string }> {
-    return Promise.resolve({ kind: 'refused', why: 'there is no network in here' });
+  forward(port: number, onConnection: (connection: Duplex) => void): Promise<ForwardEnd> {
+    if (this.#isOver) return Promise.resolve({ kind: 'sandbox-gone' });
+    this.#doors.set(port, onConnection);
+    return Promise.resolve({ kind: 'listening', port });
+  }
+
+  /** Connects to a forwarded port, as a program in here would. */
+  dial(port: number): Duplex {
+    const [near, far] = duplexPair();
+    near.on('error', () => undefined).on('close', () => far.destroy());
+    far.on('error', () => undefined).on('close', () => near.destroy());
+    const door = this.#doors.get(port);
+    if (door === undefined || this.#isOver) near.destroy(new Error('connection refused'));
+    else door(far);
+    return near;
   }
 
   kill(reason: 'stopped' | 'lease-lost'): void {

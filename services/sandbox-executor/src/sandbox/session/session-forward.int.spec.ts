@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DockerSandboxEngine } from '../engine.ts';
-import { openSession, pause, testSessions, type Opened } from './session.fixture.ts';
+import { openSession, testSessions, until, type Opened } from './session.fixture.ts';
 
 const BOUNDS = { bytesMax: 64 << 20 };
 let engine: DockerSandboxEngine;
@@ -97,9 +97,11 @@ print(all(b), filled < (8 << 20))`);
 
   it('tells each side when the other breaks off', async () => {
     const errors: string[] = [];
+    let heard = 0;
     const port = await portOf((connection) => {
       connection.on('error', (error) => errors.push(error.message));
       connection.once('data', (part: Buffer) => {
+        heard += 1;
         if (part.toString() === 'cut') connection.destroy();
       });
     });
@@ -112,10 +114,12 @@ b.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); b.cl
     expect(errors).toEqual(['the guest broke the connection']);
     const held = opened.python(`${client}
 s = connect(${port}); s.send(b'x'); all(s)`);
-    await pause(800);
+    await until(() => heard === 3, 20_000);
     await opened.session.close();
     expect((await held).outcome.kind).toBe('killed');
-    expect(errors).toHaveLength(2);
+    // An error is told a moment behind the end that it came with.
+    await until(() => errors.length === 2, 1_000);
+    expect(errors[1]).toBe('the sandbox has ended');
   });
 
   it('has a bound on connections at once and on bytes', async () => {

@@ -252,10 +252,12 @@ describe('a sandbox that is lost in a call', () => {
 
   it('has written all it may, in all calls together', async () => {
     const opened = await openSession(engine, { limits: { ...sessionLimits, outputBytesMax: 250_000 } });
+    const outputBytesMax = 200_000;
     for (let call = 0; call < 2; call += 1) {
-      expect((await opened.sh('head -c 100000 /dev/zero')).outcome).toEqual({ kind: 'exited', exitCode: 0 });
+      const { outcome } = await opened.sh('head -c 100000 /dev/zero', { outputBytesMax });
+      expect(outcome).toEqual({ kind: 'exited', exitCode: 0 });
     }
-    const last = await opened.sh('head -c 100000 /dev/zero; sleep 500', { timeoutMsMax: 20_000 });
+    const last = await opened.sh('head -c 100000 /dev/zero; sleep 500', { timeoutMsMax: 20_000, outputBytesMax });
     expect(last.outcome).toEqual({ kind: 'sandbox-gone' });
     const end = await opened.session.ended;
     expect(end).toMatchObject({ reason: 'output-limit', output: { bytes: 250_000 } });
