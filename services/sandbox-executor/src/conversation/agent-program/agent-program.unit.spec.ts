@@ -228,7 +228,7 @@ describe('what a program may use', () => {
   });
 
   it('is so many calls at once: one more is told to come again', async () => {
-    wire.script(() => say('slow', { delayMs: 500 }));
+    wire.script(() => say('slow', { delayMs: 2_000 }));
     const bench = benchOf(async (inside) => {
       const all = await Promise.allSettled(Array.from({ length: 9 }, (_, at) => textIn(ask(inside, `call ${at}`))));
       const [refused] = all.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
@@ -330,20 +330,19 @@ describe('what goes through its endpoint', () => {
   });
 
   it('is ended at the provider when the program does not wait for it', async () => {
-    wire.next(say('slow', { delayMs: 20_000 }));
-    const bench = benchOf(async (inside) => {
+    wire.next({ kind: 'silence' });
+    const bench = benchOf(async ({ client }) => {
       const gone = new AbortController();
-      const asked = ask(inside, 'x', {});
-      setTimeout(() => gone.abort(), 100);
-      void asked.catch(() => undefined);
-      await inside.client.chat.completions
-        .create({ model, messages: [{ role: 'user', content: 'y' }] }, { signal: gone.signal })
-        .catch(() => undefined);
-      await expect.poll(() => wire.requests.some(({ aborted }) => aborted)).toBe(true);
+      const messages = [{ role: 'user' as const, content: 'x' }];
+      const asked = errorOf(client.chat.completions.create({ model, messages }, { signal: gone.signal }));
+      await expect.poll(() => wire.requests.length, { timeout: 20_000 }).toBe(1);
+      gone.abort();
+      expect(await asked).toBeInstanceOf(OpenAI.APIUserAbortError);
+      await expect.poll(() => wire.requests[0]?.aborted, { timeout: 20_000 }).toBe(true);
       return 'done';
     });
-    wire.script(() => say('slow', { delayMs: 20_000 }));
     expect(await bench.trial()).toMatchObject({ reason: 'exit', answer: { excerpt: 'done' } });
+    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([{ result: { failure: 'aborted' } }]);
   });
 });
 

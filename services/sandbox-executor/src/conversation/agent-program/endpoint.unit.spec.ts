@@ -120,14 +120,14 @@ describe('an endpoint', () => {
     const waiting: (() => void)[] = [];
     const endpoint = endpointOf(() => new Promise((resolve) => waiting.push(() => resolve(replied))));
     const held = Array.from({ length: endpointBounds.callsMax }, () => ask(endpoint, post(hello)));
-    await expect.poll(() => waiting.length).toBe(endpointBounds.callsMax);
+    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(endpointBounds.callsMax);
     const refused = await ask(endpoint, post(hello).repeat(3), 3);
     expect(refused.match(/rate_limit_exceeded/g)).toHaveLength(3);
     expect(refused).toContain('x-should-retry: true');
     for (const reply of waiting.splice(0)) reply();
     for (const answered of await Promise.all(held)) expect(answered).toMatch(/^HTTP\/1\.1 200 /);
     const again = ask(endpoint, post(hello));
-    await expect.poll(() => waiting.length).toBe(1);
+    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBe(1);
     waiting[0]?.();
     expect(await again).toMatch(/^HTTP\/1\.1 200 /);
   });
@@ -140,9 +140,9 @@ describe('an endpoint', () => {
     });
     const connection = dial(endpoint);
     connection.write(post(hello));
-    await expect.poll(() => signals.length).toBe(1);
+    await expect.poll(() => signals.length, { timeout: 20_000 }).toBe(1);
     connection.destroy();
-    await expect.poll(() => signals[0]?.aborted).toBe(true);
+    await expect.poll(() => signals[0]?.aborted, { timeout: 20_000 }).toBe(true);
   });
 
   it('fails for one call where what is behind it fails', async () => {
