@@ -1,10 +1,10 @@
 import type { SubmitRequest } from '@crucible/api';
+import { latestTrials } from '@crucible/domain';
 import type { EvaluationPage, TrialView } from '@crucible/domain';
 import type { Subject } from '@crucible/events';
 import { suiteSchema } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 import { failed, misuse } from './failure.ts';
-import { latestTrials } from './result.ts';
 import { safe } from './text.ts';
 
 const TITLE_CHARS_MAX = 120;
