@@ -1,3 +1,4 @@
+import type { EvaluationSnapshot } from '@crucible/api';
 import { comparedMax, differs, sampleRows, summaryOf, titled } from '@crucible/domain';
 import type { EvaluationPage, EvaluationView, SampleRow, Summary } from '@crucible/domain';
 import { evaluationIdSchema } from '@crucible/events';
@@ -32,6 +33,12 @@ export const askedFor = (text: string | null): Asked => {
   const wrong = parts.filter((part) => !evaluationIdSchema.safeParse(part).success);
   return { ids: ids.slice(0, comparedMax), wrong, more: Math.max(0, ids.length - comparedMax) };
 };
+
+export const pageOf = ({ evaluation, trials, position }: EvaluationSnapshot): EvaluationPage => ({
+  evaluation,
+  trials: new Map(trials.map((trial) => [trial.id, trial])),
+  position,
+});
 
 export const comparePath = (ids: readonly string[]): string => `/compare?ids=${ids.join(',')}`;
 

@@ -1,6 +1,7 @@
 import type { EvaluationPage } from '@crucible/domain';
 import type { EvaluationId } from '@crucible/events';
 import { getSnapshotNow } from '../api.ts';
+import { pageOf } from '../compare/compared.ts';
 
 const refreshMs = 2_000;
 
@@ -14,7 +15,7 @@ export class ComparisonStore {
   pages = $state.raw<readonly EvaluationPage[]>([]);
   failed = $state.raw<readonly NotLoaded[]>([]);
   status = $state<'loading' | 'ready'>('loading');
-  #known = new Map<EvaluationId, EvaluationPage>();
+  #known: Partial<Record<EvaluationId, EvaluationPage>> = {};
 
   /** Shows these, in this order; call the result to end it. */
   show(ids: readonly EvaluationId[]): () => void {
@@ -29,9 +30,9 @@ export class ComparisonStore {
     for (;;) {
       if (signal.aborted) return;
       this.failed = failed;
-      this.pages = ids.flatMap((id) => this.#known.get(id) ?? []);
+      this.pages = ids.flatMap((id) => this.#known[id] ?? []);
       this.status = 'ready';
-      const open = ids.filter((id) => this.#known.get(id)?.evaluation.endedAt === null);
+      const open = ids.filter((id) => this.#known[id]?.evaluation.endedAt === null);
       if (open.length === 0) return;
       await new Promise((resolve) => setTimeout(resolve, refreshMs));
       if (signal.aborted) return;
@@ -45,8 +46,7 @@ export class ComparisonStore {
     const answers = await Promise.all(
       ids.map(async (id): Promise<NotLoaded[]> => {
         try {
-          const { evaluation, trials, position } = await getSnapshotNow(id, signal);
-          this.#known.set(id, { evaluation, trials: new Map(trials.map((trial) => [trial.id, trial])), position });
+          this.#known[id] = pageOf(await getSnapshotNow(id, signal));
           return [];
         } catch (error) {
           return [{ id, error }];
