@@ -93,7 +93,8 @@ export class GatewayModule {
     health.require('database', () => projector.position().then(() => null));
     const readModel = new ReadModel(db);
     const positions = new Positions(live, log);
-    const models = () => readModel.models();
+    // Submissions go on while the database is away: what cannot be known refuses nothing.
+    const models = () => readModel.models().catch(() => ({ items: [], complete: false }));
     const stopAudiences = new StopAudiences(readModel);
     const records = new AccessRecords(log, { readOnly: config.CRUCIBLE_READ_ONLY, now: () => Date.now() });
     const values = [

@@ -88,6 +88,17 @@ describe('models', () => {
     expect(hostile.text).not.toContain('\\u001b');
   });
 
+  it('that are gone leave what was submitted under a key as it is', async () => {
+    const headers = { 'idempotency-key': 'once' };
+    const ask = () => gateway.ask('/api/v1/evaluations', { method: 'POST', body: asking('guest'), headers });
+    const first = await ask();
+    await models(await stops('two'));
+    expect((await ask()).json).toEqual(first.json);
+    expectProblem(await submit(asking('guest')), 422, 'unknown-model');
+    await starts('two');
+    await models(await loads('two', [model('guest')]));
+  });
+
   it('go with their executor, and are not all known where one has more than it told', async () => {
     await models(await stops('two'));
     expectProblem(await submit(asking('guest')), 422, 'unknown-model');

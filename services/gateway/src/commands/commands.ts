@@ -59,7 +59,6 @@ export class Commands {
   ): Promise<Accepted> {
     refuseForeignSubject(suite, options.subject);
     refuseBeyondProfile(suite, this.#ports.profiles);
-    if (asksModels(suite, options.subject)) refuseUnknownModels(suite, options.subject, await this.#ports.models());
     const bytes = new TextEncoder().encode(JSON.stringify(suite));
     if (bytes.byteLength > platformMaxima.suiteBytes) {
       throw new ProblemException(
@@ -71,6 +70,9 @@ export class Commands {
       );
     }
     const id = evaluationIdFor(caller.team, options.idempotencyKey, this.#ports.now());
+    // A repeat is the first one's evaluation, whatever has become of its models.
+    if (asksModels(suite, options.subject) && (await this.#load(id)).state.status === 'absent')
+      refuseUnknownModels(suite, options.subject, await this.#ports.models());
     const digest = await this.#ports.content.put(bytes);
     const submission = submissionOf(id, suite, { digest, bytes: bytes.byteLength }, options);
     return this.#decide(id, caller, { type: 'submit', submission });
