@@ -96,12 +96,12 @@ describe('results beside each other', () => {
     expect(comparisonWarnings([first, foreign])[0]).toMatch(/^these are of different suites: .+, other$/);
     const open = changed(second, { endedAt: null });
     expect(comparisonWarnings([first, open])).toEqual([
-      `${second.evaluation.id} has not ended: these are its numbers so far`,
+      'scripted/intruder has not ended: these are its numbers so far',
     ]);
     const budgetReached = { scope: 'team', kind: 'tokens', limit: 10, spent: 9, asked: 4 } as const;
     const cut = changed(second, { budgetReached });
     expect(comparisonWarnings([first, cut])).toEqual([
-      `${second.evaluation.id} did not run whole: the budget of the team allows 10 tokens, and 9 are spent`,
+      `scripted/intruder did not run whole: the budget of the team allows 10 tokens, and 9 are spent`,
     ]);
     expect(plain(resultLines(cut, view))).toContain('it did not run whole: the budget of the team allows 10 tokens');
   });

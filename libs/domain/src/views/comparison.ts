@@ -177,9 +177,16 @@ export const comparisonWarnings = (pages: readonly EvaluationPage[]): string[] =
     ...(names.size === 1 && differing.length > 0
       ? ['the suite was not the same in all of them (its digest differs)']
       : differing.map((name) => `the suite ${shown(name)} was not the same in all of them (its digest differs)`)),
-    ...pages.flatMap(({ evaluation: { id, endedAt, budgetReached } }) => [
-      ...(endedAt === null ? [`${id} has not ended: these are its numbers so far`] : []),
-      ...(budgetReached === null ? [] : [`${id} did not run whole: ${budgetReachedText(budgetReached)}`]),
-    ]),
+    ...titled(pages).flatMap(
+      ({
+        title,
+        page: {
+          evaluation: { endedAt, budgetReached },
+        },
+      }) => [
+        ...(endedAt === null ? [`${title} has not ended: these are its numbers so far`] : []),
+        ...(budgetReached === null ? [] : [`${title} did not run whole: ${budgetReachedText(budgetReached)}`]),
+      ],
+    ),
   ];
 };
