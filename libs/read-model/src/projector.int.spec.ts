@@ -45,6 +45,8 @@ const expectRowsOf = async (log: readonly Positioned[]): Promise<void> => {
         team: view.team,
         status: view.status,
         suite_name: view.suite.name,
+        subject_kind: view.subject.kind,
+        subject_model: view.subject.kind === 'program' ? null : view.subject.model,
         submitted_position: folded.submittedAt.get(view.id),
         position: view.position,
         view,
@@ -246,7 +248,9 @@ describe('projector', () => {
     const log = logOf(51);
     await projector.apply(log, upTo(log));
     await sql`alter table evaluation alter column view type jsonb using view::text::jsonb`.execute(db);
-    await sql`drop table logged_event, dead_letter, alert, stop, rule_set`.execute(db);
+    await sql`drop table logged_event, dead_letter, alert, stop, rule_set, trial_call, model_set`.execute(db);
+    await sql`alter table evaluation drop column subject_kind, drop column subject_model`.execute(db);
+    await sql`alter table trial drop column approvals_waiting`.execute(db);
     await sql`delete from kysely_migration where name <> '001-first'`.execute(db);
     await (await openDatabase(server.url)).destroy();
     await expectRowsOf([]);
