@@ -1,5 +1,6 @@
 import {
   budgetSchema,
+  capabilityClassSchema,
   evaluationIdSchema,
   limitSchema,
   outcomeSchema,
@@ -8,7 +9,7 @@ import {
   verdictSchema,
 } from '@crucible/events';
 import { evaluationStatusSchema, evaluationViewSchema, trialStatusSchema, trialViewSchema } from '@crucible/domain';
-import { inlineSampleSchema, suiteSchema } from '@crucible/suite';
+import { inlineSampleSchema, platformMaxima, solverKinds, suiteSchema } from '@crucible/suite';
 import { z } from 'zod';
 import { atQuerySchema, waitQuerySchema } from './log-contract.ts';
 import { stopViewSchema } from './stop-contract.ts';
@@ -50,8 +51,21 @@ export const submitBudgetSchema = z.strictObject({
   timeMsMax: budgetSchema.shape.timeMsMax.optional().describe('Working time of all trials together.'),
 });
 
+/** A suite by its name, or a part of it. */
+export const shelvedSuiteSchema = z.strictObject({
+  name: z.string().max(64).describe('A suite this platform has.'),
+  epochs: z.int().min(1).max(platformMaxima.epochs).optional().describe('How often each sample is tried.'),
+  limit: z.int().min(1).max(platformMaxima.samples).optional().describe('Only the first so many samples.'),
+  samples: z
+    .array(z.string().max(200))
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Only the samples of these ids; `limit` counts among them.'),
+});
+
 export const submitRequestSchema = z.strictObject({
-  suite: z.union([z.strictObject({ name: z.string().max(64).describe('A suite this platform has.') }), suiteSchema]),
+  suite: z.union([shelvedSuiteSchema, suiteSchema]),
   concurrency: z
     .int()
     .min(1)
@@ -150,6 +164,12 @@ export const suiteSummarySchema = z.object({
   description: z.string(),
   samples: z.int(),
   epochs: z.int(),
+  /** Least number of epochs that its reducer takes. */
+  epochsMin: z.int(),
+  solver: z.enum(solverKinds).describe('All but `program` ask a model, which a submission names.'),
+  capability: capabilityClassSchema.nullable().describe('The dangerous capability that it measures.'),
+  models: z.array(z.string()).describe('Models that it names itself: who plays its user, who grades its answers.'),
+  budget: budgetSchema.describe('What all of its trials together may use.'),
   /** Set when the file on disk cannot be used, with every reason. */
   invalid: z.array(z.string()).nullable(),
 });

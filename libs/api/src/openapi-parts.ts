@@ -32,7 +32,7 @@ const problems: Readonly<Record<number, string>> = {
   409: 'The state of things does not allow it; `detail` says why.',
   410: 'What is asked for was there and is not kept any more; `detail` says why.',
   413: 'The request or the suite is too large.',
-  422: 'The Idempotency-Key was used for another request, or the named suite has mistakes.',
+  422: 'The Idempotency-Key was used for another request, the named suite has mistakes, or it asks for what is not there; `errors` names the fields.',
   503: 'The event log cannot be reached just now; nothing was changed, and nothing is shown that could not be recorded.',
 };
 export const refusals = (...statuses: readonly number[]): Record<string, ZodOpenApiResponseObject> =>

@@ -38,6 +38,8 @@ import { alertPaths, evidencePaths } from './openapi-alerts.ts';
 import { auditPaths } from './openapi-audit.ts';
 import { callPaths } from './openapi-calls.ts';
 import { deadLetterPaths } from './openapi-dead-letters.ts';
+import { modelListSchema } from './model-contract.ts';
+import { modelPaths } from './openapi-models.ts';
 import { historyPaths, listRefusals, momentRefusals } from './openapi-history.ts';
 import { stopPaths } from './openapi-stops.ts';
 import { body, evaluationPath, events, json, operation, refusals, resume, trialPath } from './openapi-parts.ts';
@@ -243,6 +245,7 @@ const generated = (): OpenApiDocument =>
       ...alertPaths,
       ...evidencePaths,
       ...callPaths,
+      ...modelPaths,
     },
     components: {
       securitySchemes: {
@@ -268,6 +271,7 @@ const generated = (): OpenApiDocument =>
         EventList: eventListSchema,
         HistoryPage: historyPageSchema,
         Event: envelopeSchema,
+        ModelList: modelListSchema,
         OutputChunk: outputChunkSchema,
         Platform: platformSchema,
         Problem: problemSchema,

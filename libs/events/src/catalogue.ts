@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { submittedV1, submittedV2 } from './evaluation-shapes.ts';
 import { finishedV1, finishedV2 } from './finished-shapes.ts';
 import { evaluationIdSchema, trialIdSchema, uuidSchema } from './ids.ts';
+import { loadedModelSchema, loadedModelsMax } from './model-shapes.ts';
 import { count, digest, label, prose, trialPlace } from './parts.ts';
 import {
   approvalDecided,
   approvalRequested,
+  budgetReached,
   messageSent,
   modelCalled,
   paused,
@@ -180,6 +182,7 @@ export const catalogue = {
   'crucible.trial.tool-called.v1': toolCalled,
   'crucible.trial.approval-requested.v1': approvalRequested,
   'crucible.trial.approval-decided.v1': approvalDecided,
+  'crucible.trial.budget-reached.v1': budgetReached,
   'crucible.trial.pause-requested.v1': pauseRequested,
   'crucible.trial.paused.v1': paused,
   'crucible.trial.resumed.v1': resumed,
@@ -258,6 +261,13 @@ export const catalogue = {
     /** SHA-256 over the digests of all rules, sorted. */
     digest,
     rules: z.array(z.object({ id: label, version: z.int().min(1), digest })).max(300),
+  }),
+  /** The models that this executor can call from here on, without their keys and addresses. */
+  'crucible.executor.models-loaded.v1': z.object({
+    executorId: label,
+    models: z.array(loadedModelSchema).max(loadedModelsMax),
+    /** Models beyond those listed. */
+    more: count,
   }),
   'crucible.executor.stopped.v1': z.object({ executorId: label, reason: prose }),
   'crucible.delivery.succeeded.v1': delivery.extend({ status: z.int() }),

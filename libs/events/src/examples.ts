@@ -293,6 +293,23 @@ export const examples: { readonly [T in EventType]: Example<T> } = {
     writtenBy: 'sandbox-executor',
     data: { executorId, digest, rules: [{ id: 'engine-socket', version: 1, digest }] },
   },
+  'crucible.executor.models-loaded.v1': {
+    about: 'The models that this executor can call from here on. Keys and addresses are not told.',
+    writtenBy: 'sandbox-executor',
+    data: {
+      executorId,
+      models: [
+        {
+          name: 'sonnet',
+          provider: 'anthropic',
+          modelId: 'claude-sonnet-4-5-20250929',
+          price: { inputUsd: 3, outputUsd: 15, cachedInputUsd: 0.3 },
+          limits: { concurrencyMax: 32, outputTokensMax: 8_192, timeoutMs: 600_000, attemptsMax: 5 },
+        },
+      ],
+      more: 0,
+    },
+  },
   'crucible.executor.stopped.v1': {
     about: 'An executor has left its pool in order. One that was killed says nothing; its lease ends.',
     writtenBy: 'sandbox-executor',

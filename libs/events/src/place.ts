@@ -29,6 +29,7 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.trial.model-called.v1':
     case 'crucible.trial.tool-called.v1':
     case 'crucible.trial.approval-requested.v1':
+    case 'crucible.trial.budget-reached.v1':
     case 'crucible.trial.paused.v1':
     case 'crucible.sandbox.kill-confirmed.v1':
     case 'crucible.alert.raised.v1':
@@ -51,6 +52,7 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.executor.reaped.v1':
     case 'crucible.executor.reaped.v2':
     case 'crucible.executor.rules-loaded.v1':
+    case 'crucible.executor.models-loaded.v1':
     case 'crucible.stop.applied.v1':
       return subjects.platform('executor');
     case 'crucible.delivery.succeeded.v1':

@@ -10,6 +10,7 @@ type Turn =
   | 'tool-called'
   | 'approval-requested'
   | 'approval-decided'
+  | 'budget-reached'
   | 'pause-requested'
   | 'paused'
   | 'resumed'
@@ -137,6 +138,21 @@ export const turnExamples: {
       'What became of a request for approval. A person’s word stands on the people’s subject; that nobody answered is told by the sandbox-executor on the trial’s. The first in the log counts.',
     writtenBy: 'gateway',
     data: { evaluationId, trialId, approvalId, decision: { kind: 'approve' }, reason: 'a stand-in: let us see' },
+  },
+  'crucible.trial.budget-reached.v1': {
+    about:
+      'A call was not made, for what is left of a budget does not pay for it. Of a budget that is wider than the trial’s own, no other trial of the evaluation begins.',
+    writtenBy: 'sandbox-executor',
+    data: {
+      evaluationId,
+      trialId,
+      turn: 5,
+      scope: 'evaluation',
+      kind: 'tokens',
+      limit: 100_000,
+      spent: 99_204,
+      asked: 2_310,
+    },
   },
   'crucible.trial.pause-requested.v1': {
     about: 'Somebody asked for a running trial to be held before its next turn.',

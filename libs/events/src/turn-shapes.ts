@@ -126,6 +126,25 @@ export const approvalDecided = trialPlace.extend({
   reason: prose,
 });
 
+/** Whose bound was reached, from the narrowest to the widest. */
+export const budgetScopeSchema = z.enum(['trial', 'evaluation', 'team', 'platform']);
+export type BudgetScope = z.infer<typeof budgetScopeSchema>;
+/** What is bounded. Money is in millionths of a US dollar, time is working time: without waiting for a provider's limits. */
+export const budgetKindSchema = z.enum(['tokens', 'costMicroUsd', 'calls', 'timeMs']);
+export type BudgetKind = z.infer<typeof budgetKindSchema>;
+
+/** A call was not made, for what is left of a budget does not pay for it. */
+export const budgetReached = trialPlace.extend({
+  turn,
+  scope: budgetScopeSchema,
+  kind: budgetKindSchema,
+  limit: count,
+  /** For good. Beyond the limit only where a call came to more than was held for it. */
+  spent: count,
+  /** What the call might have come to; null where the model has no price and money is bounded. */
+  asked: count.nullable(),
+});
+
 export const pauseRequested = trialPlace.extend({ reason: prose });
 export const paused = trialPlace.extend({ turn });
 export const resumed = trialPlace.extend({ reason: prose });

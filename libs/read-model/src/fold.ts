@@ -1,4 +1,4 @@
-import type { CallView, DeadLetter, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedModels, LoadedRules } from '@crucible/api';
 import {
   alertOf,
   evaluationOf,
@@ -102,6 +102,7 @@ export class Fold {
   readonly alerts = new Map<string, AlertView>();
   readonly stops = new Map<string, HeldStop>();
   readonly ruleSets = new Map<string, Held<LoadedRules>>();
+  readonly modelSets = new Map<string, Held<LoadedModels>>();
   readonly changed = {
     evaluations: new Set<EvaluationId>(),
     trials: new Set<TrialKey>(),
@@ -110,6 +111,7 @@ export class Fold {
     alerts: new Set<string>(),
     stops: new Set<string>(),
     ruleSets: new Set<string>(),
+    modelSets: new Set<string>(),
   };
   /** Only ever added to: rows that no later event changes. */
   deliveries: Delivery[] = [];
@@ -193,6 +195,13 @@ export class Fold {
         const view = { executorId, digest, loadedAt: event.time, loadedPosition: position, rules };
         this.ruleSets.set(textColumn(executorId), { view, position });
         this.changed.ruleSets.add(textColumn(executorId));
+        return;
+      }
+      case 'crucible.executor.models-loaded.v1': {
+        const { executorId, models, more } = event.data;
+        const view = { executorId, loadedAt: event.time, loadedPosition: position, models, more };
+        this.modelSets.set(textColumn(executorId), { view, position });
+        this.changed.modelSets.add(textColumn(executorId));
         return;
       }
       case 'crucible.delivery.succeeded.v1':

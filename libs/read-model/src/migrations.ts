@@ -204,6 +204,23 @@ const modelsAndCalls: Migration = {
   },
 };
 
+/**
+ * Which models there are, and which budget ended an evaluation. The rows that are there say nothing of it, so everything is
+ * filled again from the log.
+ */
+const modelSets: Migration = {
+  async up(db: Kysely<unknown>) {
+    await sql`truncate projection, evaluation, trial, trial_call, executor, delivery, logged_event, dead_letter, alert, stop,
+      rule_set`.execute(db);
+    await db.schema
+      .createTable('model_set')
+      .addColumn('executor_id', 'text', (column) => column.primaryKey())
+      .addColumn('position', 'bigint', (column) => column.notNull())
+      .addColumn('view', 'json', (column) => column.notNull())
+      .execute();
+  },
+};
+
 const provider: MigrationProvider = {
   getMigrations: () =>
     Promise.resolve({
@@ -213,6 +230,7 @@ const provider: MigrationProvider = {
       '004-alerts-and-stops': alertsAndStops,
       '005-events-of-stops': eventsOfStops,
       '006-models-and-calls': modelsAndCalls,
+      '007-model-sets': modelSets,
     }),
 };
 

@@ -13,6 +13,7 @@ import type {
   EventList,
   EventListQuery,
   EventSummary,
+  ModelList,
   Platform,
   RuleList,
   StopList,
@@ -27,6 +28,7 @@ import type { EvaluationId, TrialId } from '@crucible/events';
 import type { SqlBool, Transaction } from 'kysely';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Database } from './database.ts';
+import { modelsOf } from './models.ts';
 import {
   alertPage,
   callPage,
@@ -38,6 +40,7 @@ import {
   executors,
   lockForReading,
   loggedEvents,
+  modelSets,
   oneAlert,
   oneDeadLetter,
   oneTrial,
@@ -274,6 +277,17 @@ export class ReadModel {
   async stopOver(team: string, id: EvaluationId, at?: number): Promise<StopView | null> {
     const { stop } = await this.#at((tx) => stopIn(tx, team, id, at).then((found) => ({ stop: found })));
     return stop;
+  }
+
+  /** The models that executors which are up can call. */
+  models(): Promise<ModelList> {
+    return this.#at(async (tx) => {
+      const [up, sets] = [await executors(tx).execute(), await modelSets(tx).execute()];
+      return modelsOf(
+        up.map(({ view }) => view),
+        sets.map(({ view }) => view),
+      );
+    });
   }
 
   /** The rules that each executor loaded last. */

@@ -1,4 +1,4 @@
-import type { CallView, DeadLetter, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedModels, LoadedRules } from '@crucible/api';
 import type { AlertView, TrialView } from '@crucible/domain';
 import type { StopScope } from '@crucible/events';
 import type { Fold, Held, HeldEvaluation, HeldStop } from './fold.ts';
@@ -156,6 +156,12 @@ export const shapes = {
     key: ['executor_id'],
     changing: ['position', 'view'],
   },
+  model_set: {
+    name: 'model_set',
+    columns: { executor_id: 'text', position: 'bigint', view: 'json' },
+    key: ['executor_id'],
+    changing: ['position', 'view'],
+  },
 } as const satisfies Record<string, TableShape>;
 
 /** A list of text as Postgres writes it. Lists travel so, because an array of arrays would be a table of another shape. */
@@ -241,7 +247,8 @@ const stopRow = ({ record, teams }: HeldStop): Row => [
   JSON.stringify(record),
 ];
 
-const ruleSetRow = ({ view, position }: Held<LoadedRules>): Row => [
+/** Of rules and of models alike. */
+const setRow = ({ view, position }: Held<LoadedRules | LoadedModels>): Row => [
   textColumn(view.executorId),
   position,
   JSON.stringify(view),
@@ -275,7 +282,8 @@ export const otherRows = (fold: Fold): RowsOf[] => [
   { shape: shapes.dead_letter, rows: present(fold.changed.deadLetters, fold.deadLetters).map(deadLetterRow) },
   { shape: shapes.alert, rows: present(fold.changed.alerts, fold.alerts).map(alertRow) },
   { shape: shapes.stop, rows: present(fold.changed.stops, fold.stops).map(stopRow) },
-  { shape: shapes.rule_set, rows: present(fold.changed.ruleSets, fold.ruleSets).map(ruleSetRow) },
+  { shape: shapes.rule_set, rows: present(fold.changed.ruleSets, fold.ruleSets).map(setRow) },
+  { shape: shapes.model_set, rows: present(fold.changed.modelSets, fold.modelSets).map(setRow) },
   { shape: shapes.delivery, rows: fold.deliveries.map(({ id, succeeded, position }) => [id, succeeded, position]) },
   { shape: shapes.trial_call, rows: fold.calls.map(callRow) },
   { shape: shapes.logged_event, rows: fold.logged.map(loggedValues) },

@@ -124,6 +124,7 @@ const all: Readonly<Record<string, Compilable>> = {
   'stop-list-past': reads.stopPage(offline, team, { limit: 100, engaged: true, at: 100 }, 50),
   'stop-over': reads.stopOver(offline, team, id, undefined),
   'rule-set-list': reads.ruleSets(offline),
+  'model-set-list': reads.modelSets(offline),
   'projection-load-alerts': statements.alertsById(offline, [id]),
   'projection-load-stops': statements.stopsById(offline, [id]),
   'projection-begin': statements.beginProjection(offline),

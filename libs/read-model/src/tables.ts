@@ -1,4 +1,4 @@
-import type { CallView, DeadLetter, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedModels, LoadedRules } from '@crucible/api';
 import type { AlertView, StopRecord } from '@crucible/domain';
 import type { ColumnType } from 'kysely';
 import type { EvaluationView, Platform, TrialView } from './views.ts';
@@ -101,6 +101,8 @@ export interface Tables {
   };
   /** The detectors' rules that an executor loaded last. */
   rule_set: { executor_id: string; position: Position; view: Json<LoadedRules> };
+  /** The models that an executor loaded last. */
+  model_set: { executor_id: string; position: Position; view: Json<LoadedModels> };
   projection: { name: string; position: Position };
 }
 
@@ -117,4 +119,5 @@ export const derivedTables = [
   'alert',
   'stop',
   'rule_set',
+  'model_set',
 ] as const satisfies readonly (keyof Tables)[];

@@ -3,6 +3,8 @@ export * from './explain.ts';
 export * from './format-scorers.ts';
 export * from './format-solver.ts';
 export * from './format.ts';
+export * from './named-models.ts';
+export * from './narrow.ts';
 export * from './pattern.ts';
 export * from './prompt.ts';
 export * from './quantities.ts';

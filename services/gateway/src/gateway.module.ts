@@ -41,6 +41,7 @@ import { Positions } from './projection/positions.ts';
 import { ProjectionController } from './projection/projection.controller.ts';
 import { AlertsController } from './queries/alerts.controller.ts';
 import { CallsController } from './queries/calls.controller.ts';
+import { ModelsController } from './queries/models.controller.ts';
 import { EvaluationsController } from './queries/evaluations.controller.ts';
 import { KeptEvidence } from './queries/kept-evidence.ts';
 import { OutputController } from './queries/output.controller.ts';
@@ -92,6 +93,8 @@ export class GatewayModule {
     health.require('database', () => projector.position().then(() => null));
     const readModel = new ReadModel(db);
     const positions = new Positions(live, log);
+    // Submissions go on while the database is away: what cannot be known refuses nothing.
+    const models = () => readModel.models().catch(() => ({ items: [], complete: false }));
     const stopAudiences = new StopAudiences(readModel);
     const records = new AccessRecords(log, { readOnly: config.CRUCIBLE_READ_ONLY, now: () => Date.now() });
     const values = [
@@ -107,7 +110,10 @@ export class GatewayModule {
       [SuiteShelf, new SuiteShelf(config.CRUCIBLE_SUITES_DIR)],
       [AccessRecords, records],
       [AuditForward, new AuditForward(await readAuditAccess(config))],
-      [Commands, new Commands({ log, content, control: new NatsControl(bus), profiles, now: () => Date.now() })],
+      [
+        Commands,
+        new Commands({ log, content, control: new NatsControl(bus), profiles, models, now: () => Date.now() }),
+      ],
       [TrialCommands, new TrialCommands({ log, now: () => Date.now() })],
       [Erasures, new Erasures(log)],
       [Stops, stopsOn(stopBus)],
@@ -131,6 +137,7 @@ export class GatewayModule {
         ErasuresController,
         EvaluationsController,
         HistoryController,
+        ModelsController,
         OutputController,
         StopsController,
         StreamsController,

@@ -35,10 +35,14 @@ export const configSchema = baseConfigSchema.extend({
   CRUCIBLE_PROFILES_FILE: z.string().min(1).optional(),
   /** The operator's models; without one there are the scripted ones alone. */
   CRUCIBLE_MODELS_FILE: z.string().min(1).optional(),
-  /** What this executor may spend on models in a day (UTC), in all; no bound when left out. */
+  /** What the platform may spend on models in a day (UTC), in all; no bound when left out. */
   CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
   CRUCIBLE_MODEL_USD_PER_DAY_MAX: z.coerce.number().min(0).max(1_000_000).optional(),
   CRUCIBLE_MODEL_CALLS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
+  /** The same for each team. */
+  CRUCIBLE_TEAM_MODEL_TOKENS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
+  CRUCIBLE_TEAM_MODEL_USD_PER_DAY_MAX: z.coerce.number().min(0).max(1_000_000).optional(),
+  CRUCIBLE_TEAM_MODEL_CALLS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
   CRUCIBLE_EXECUTOR_ID: z
     .string()
     .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/, 'must be letters, digits, dots, hyphens, at most 63')

@@ -5,7 +5,14 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { keyEnvironment } from './config.ts';
 import type { Config } from './config.ts';
-import { CommandFeed, Ledger, openBroker, openConversations } from './conversation/index.ts';
+import {
+  CommandFeed,
+  Ledger,
+  MODEL_BROKER,
+  ModelsController,
+  openBroker,
+  openConversations,
+} from './conversation/index.ts';
 import { Detection } from './detection/index.ts';
 import { Eraser } from './erasure/eraser.ts';
 import { ErasureController } from './erasure/erasure.controller.ts';
@@ -57,6 +64,7 @@ export class ExecutorModule {
     const executor = new Executor(log, facts, () => bus.edge.newId(), logger);
     await executor.begin(reaper);
     await executor.rulesLoaded(detection.rules);
+    await executor.modelsLoaded(broker.models());
     const suites = new StoredSuites((digest) => content.get(digest));
     const trials = new TrialLog(log);
     const evidence = new JetStreamEvidence(bus);
@@ -88,9 +96,10 @@ export class ExecutorModule {
     const living = { running, pool, health: sandboxes, engine, watch };
     return {
       module: ExecutorModule,
-      controllers: [TrialsController, StopsController, ErasureController],
+      controllers: [TrialsController, StopsController, ErasureController, ModelsController],
       providers: [
         { provide: TrialRunner, useValue: runner },
+        { provide: MODEL_BROKER, useValue: broker },
         { provide: Ledger, useValue: ledger },
         { provide: CommandFeed, useValue: feed },
         { provide: Eraser, useValue: eraser },

@@ -1,7 +1,8 @@
 import type { RuleSet } from '@crucible/detectors';
 import type { EventLog } from '@crucible/event-log';
-import { subjects } from '@crucible/events';
-import type { NewEvent } from '@crucible/events';
+import { loadedModelsMax, subjects } from '@crucible/events';
+import type { LoadedModel, NewEvent } from '@crucible/events';
+import type { ModelEntry } from '@crucible/models';
 import type { Logger } from '@crucible/service-kit';
 import type { Reaped } from './reaper/item.ts';
 import { killOrder } from './stopping/killer.ts';
@@ -13,6 +14,8 @@ const KILL_WAIT_MS_MAX = 12_000;
 /** Rules beyond these are in force and in the digest, but not listed. */
 const RULES_TOLD_MAX = 300;
 const PROBLEM_CHARS_MAX = 1_900;
+/** Of 65,535 that a message may have. */
+const MODELS_TOLD_BYTES_MAX = 48 * 1024;
 
 export interface ExecutorFacts {
   readonly executorId: string;
@@ -20,6 +23,26 @@ export interface ExecutorFacts {
   readonly runtime: string;
   readonly kernelObserved: boolean;
 }
+
+/** As many as fit into an event with room to spare; each field is named, so that none of an entry's others gets out. */
+export const modelsTold = (models: readonly ModelEntry[]): LoadedModel[] => {
+  const told: LoadedModel[] = [];
+  let bytes = 0;
+  for (const { name, provider, modelId, price, limits } of models.slice(0, loadedModelsMax)) {
+    const { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax } = limits;
+    const model = {
+      name,
+      provider,
+      modelId,
+      price,
+      limits: { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax },
+    };
+    bytes += Buffer.byteLength(JSON.stringify(model));
+    if (bytes > MODELS_TOLD_BYTES_MAX) break;
+    told.push(model);
+  }
+  return told;
+};
 
 /** The executor's own life in the log: what it found when it came, and that it went. */
 export class Executor {
@@ -52,6 +75,15 @@ export class Executor {
         digest,
         rules: rules.slice(0, RULES_TOLD_MAX).map(({ id, version, digest: of }) => ({ id, version, digest: of })),
       },
+    });
+  }
+
+  /** Says which models can be called here, and nothing of their keys and addresses. @throws BusUnavailable */
+  async modelsLoaded(models: readonly ModelEntry[]): Promise<void> {
+    const told = modelsTold(models);
+    await this.#append({
+      type: 'crucible.executor.models-loaded.v1',
+      data: { executorId: this.#facts.executorId, models: told, more: models.length - told.length },
     });
   }
 

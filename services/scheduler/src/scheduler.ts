@@ -195,7 +195,7 @@ export class Scheduler {
       case 'withdraw':
         await this.#append(cause, subjects.trial(evaluationId, action.trialId), action.expectedSequence, {
           type: 'crucible.trial.withdrawn.v1',
-          data: { evaluationId, trialId: action.trialId, reason: 'the evaluation was cancelled before it began' },
+          data: { evaluationId, trialId: action.trialId, reason: action.reason },
         });
         return;
       case 'complete':

@@ -11,6 +11,7 @@ import {
   eventAnswerSchema,
   eventListSchema,
   historyPageSchema,
+  modelListSchema,
   outputPageSchema,
   platformSchema,
   problemSchema,
@@ -36,6 +37,7 @@ import type {
   EventList,
   EventListQuery,
   HistoryPage,
+  ModelList,
   OutputPage,
   Platform,
   Problem,
@@ -125,6 +127,8 @@ const json = (body: unknown): RequestInit => ({
 export interface EvaluationFilter {
   readonly status: EvaluationStatus | null;
   readonly suite: string | null;
+  /** Name of a model. */
+  readonly model: string | null;
 }
 
 export const listEvaluations = (
@@ -242,11 +246,16 @@ export const cancelEvaluation = (id: string, reason: string): Promise<Accepted> 
   request(acceptedSchema, `/evaluations/${encodeURIComponent(id)}/cancel`, json({ reason }));
 
 export const listSuites = (): Promise<SuiteList> => request(suiteListSchema, '/suites');
+export const listModels = (): Promise<ModelList> => request(modelListSchema, '/models');
 export const getPlatform = (): Promise<Platform> => request(platformSchema, '/platform');
 
 /** The evaluation as it was at a position of the log. */
 export const getSnapshot = (id: string, at: number, signal: AbortSignal): Promise<EvaluationSnapshot> =>
   request(evaluationSnapshotSchema, `/evaluations/${encodeURIComponent(id)}/snapshot${query({ at })}`, { signal });
+
+/** The evaluation with all of its trials, as it is. */
+export const getSnapshotNow = (id: string, signal: AbortSignal): Promise<EvaluationSnapshot> =>
+  request(evaluationSnapshotSchema, `/evaluations/${encodeURIComponent(id)}/snapshot`, { signal });
 
 const historyItemsMax = 2_000;
 /** Events of one evaluation behind position `after`, oldest first. */

@@ -8,7 +8,11 @@ const recentMax = 2_000;
 
 export const isMatch = (view: EvaluationView, filter: EvaluationFilter): boolean =>
   (filter.status === null || view.status === filter.status) &&
-  (filter.suite === null || view.suite.name === filter.suite);
+  (filter.suite === null || view.suite.name === filter.suite) &&
+  (filter.model === null || modelOf(view) === filter.model);
+
+/** The model that is evaluated, or that an agent reaches; null for a program. */
+const modelOf = ({ subject }: EvaluationView): string | null => (subject.kind === 'program' ? null : subject.model);
 
 const newestFirst = (a: EvaluationView, b: EvaluationView): number =>
   a.submittedAt === b.submittedAt ? (a.id < b.id ? 1 : -1) : a.submittedAt < b.submittedAt ? 1 : -1;
@@ -46,6 +50,10 @@ export class EvaluationIndex {
     return [...this.#views.values()]
       .filter((view) => isMatch(view, filter) && (oldest === null || newestFirst(view, oldest) <= 0))
       .sort(newestFirst);
+  }
+
+  modelNames(): string[] {
+    return [...new Set([...this.#views.values()].flatMap((view) => modelOf(view) ?? []))].sort();
   }
 
   suiteNames(): string[] {

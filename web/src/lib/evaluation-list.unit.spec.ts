@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EvaluationIndex } from './evaluation-list.ts';
 import { admitted, at, evaluationView, idOf, submitted } from './views.fixture.ts';
 
-const any = { status: null, suite: null };
+const any = { status: null, suite: null, model: null };
 const statuses = (index: EvaluationIndex): string[] =>
   index.list(any, null).map(({ id, status }) => `${id.at(-1)} ${status}`);
 
@@ -39,9 +39,20 @@ describe('EvaluationIndex', () => {
       evaluationView(at(number, submitted(idOf(number), 1, 1, number === 2 ? 'other' : 'suite'))),
     );
     index.merge(views);
-    expect(index.list({ status: null, suite: 'suite' }, null).map(({ id }) => id.at(-1))).toEqual(['3', '1']);
+    expect(index.list({ ...any, suite: 'suite' }, null).map(({ id }) => id.at(-1))).toEqual(['3', '1']);
     expect(index.list(any, views[1] ?? null).map(({ id }) => id.at(-1))).toEqual(['3', '2']);
-    expect(index.list({ status: 'running', suite: null }, null)).toEqual([]);
+    expect(index.list({ ...any, status: 'running' }, null)).toEqual([]);
     expect(index.suiteNames()).toEqual(['other', 'suite']);
+  });
+
+  it('finds those of a model, and knows which models there are', () => {
+    const index = new EvaluationIndex();
+    const views = ['house', 'guest', null].map((model, number) => ({
+      ...evaluationView(at(number + 1, submitted(idOf(number + 1)))),
+      subject: model === null ? { kind: 'program' as const } : { kind: 'model' as const, model, provider: null },
+    }));
+    index.merge(views);
+    expect(index.list({ ...any, model: 'house' }, null).map(({ id }) => id.at(-1))).toEqual(['1']);
+    expect(index.modelNames()).toEqual(['guest', 'house']);
   });
 });

@@ -171,6 +171,9 @@ export const findErrors = (draft: ProgramDraft): FieldError[] => {
 };
 
 const keyBytes = 16;
+// Not randomUUID: that exists only on pages that came over TLS or from this machine.
+const freshKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(keyBytes)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
  * Keeps one idempotency key to one request: pressing twice, or again after a lost answer, cannot submit twice,
@@ -183,10 +186,7 @@ export class IdempotencyKeys {
   keyFor(body: string): string {
     if (body !== this.#body) {
       this.#body = body;
-      // Not randomUUID: that exists only on pages that came over TLS or from this machine.
-      this.#key = Array.from(crypto.getRandomValues(new Uint8Array(keyBytes)), (byte) =>
-        byte.toString(16).padStart(2, '0'),
-      ).join('');
+      this.#key = freshKey();
     }
     return this.#key;
   }
@@ -194,5 +194,23 @@ export class IdempotencyKeys {
   /** After an accepted answer the same request is a new wish. */
   spend(): void {
     this.#body = null;
+  }
+}
+
+/**
+ * The same for several requests that are one wish: where one of them was refused, those before it were accepted, and
+ * pressing again finds them instead of submitting them twice.
+ */
+export class ManyIdempotencyKeys {
+  readonly #keys = new Map<string, string>();
+
+  keyFor(body: string): string {
+    const key = this.#keys.get(body) ?? freshKey();
+    this.#keys.set(body, key);
+    return key;
+  }
+
+  spend(): void {
+    this.#keys.clear();
   }
 }

@@ -2,7 +2,7 @@ import { suiteSchema } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 import { describe, expect, it } from 'vitest';
 import { UsageFailure } from '../exit.ts';
-import { comparisonCsv, comparisonOf } from './comparison.ts';
+import { comparisonCsv, comparisonOf } from '@crucible/domain';
 import { retryRequest, retryTitle, samplesToRetry } from './retry-suite.ts';
 import { History, evaluationId } from './testing.ts';
 

@@ -1,12 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { summaryOf } from '@crucible/domain';
+import { latestTrials, summaryOf } from '@crucible/domain';
 import type { EvaluationPage } from '@crucible/domain';
 import type { CapabilityClass } from '@crucible/events';
 import type { Suite } from '@crucible/suite';
 import { loadSuite, problemLine } from '@crucible/suite/load';
 import { failed } from './failure.ts';
-import { latestTrials } from './result.ts';
 
 /** The capability that a scripted model has; those that are not here have none. */
 const shownBy: Readonly<Record<string, CapabilityClass>> = {

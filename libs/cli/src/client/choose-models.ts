@@ -1,22 +1,17 @@
 import type { SubmitRequest } from '@crucible/api';
+import { modelsAtOnceMax, namedModels } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 import { misuse } from './failure.ts';
 import { safe } from './text.ts';
 
-/** Models of one command at the most. */
-export const modelsMax = 20;
-
 type SubmitSubject = NonNullable<SubmitRequest['subject']>;
 
-/** Models that a suite names itself: who plays its user, who grades its answers. */
-const namedBy = ({ solver, scorers }: Suite): { readonly field: string; readonly model: string }[] => [
-  ...(solver.kind === 'chat' && solver.user !== undefined
-    ? [{ field: 'solver.user.model', model: solver.user.model }]
-    : []),
-  ...scorers.flatMap((scorer, index) =>
-    scorer.kind === 'model-graded' ? [{ field: `scorers[${index}].model`, model: scorer.model }] : [],
-  ),
-];
+/** `scorers[1].model` */
+const fieldOf = (path: readonly (string | number)[]): string =>
+  path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`))
+    .join('')
+    .slice(1);
 
 const namesText = (known: readonly string[]): string => `those there are: ${known.join(', ')}`;
 
@@ -24,10 +19,10 @@ const refuseUnknown = (suite: Suite, models: readonly string[], known: readonly 
   const unknown = models.filter((model) => !known.includes(model));
   if (unknown.length > 0)
     throw misuse(`--model: there is no model ${unknown.map((model) => safe(model, 100)).join(', ')}`, namesText(known));
-  const missing = namedBy(suite).find(({ model }) => !known.includes(model));
+  const missing = namedModels(suite).find(({ model }) => !known.includes(model));
   if (missing !== undefined)
     throw misuse(
-      `${safe(suite.metadata.name, 64)}: ${missing.field}: there is no model ${safe(missing.model, 100)}`,
+      `${safe(suite.metadata.name, 64)}: ${fieldOf(missing.path)}: there is no model ${safe(missing.model, 100)}`,
       `add it to the file of models (docs/models.md), or name another; ${namesText(known)}`,
     );
 };
@@ -55,8 +50,8 @@ export const subjectsFor = (suite: Suite, models: readonly string[], known: read
   const twice = models.find((model, index) => models.indexOf(model) !== index);
   if (twice !== undefined)
     throw misuse(`--model ${safe(twice, 100)} is there twice`, 'to try every sample more than once, give --epochs N');
-  if (models.length > modelsMax)
-    throw misuse(`--model: ${models.length} models are more than the ${modelsMax} that one command takes`);
+  if (models.length > modelsAtOnceMax)
+    throw misuse(`--model: ${models.length} models are more than the ${modelsAtOnceMax} that one command takes`);
   refuseUnknown(suite, models, known);
   return models.map((model) => ({ kind: kind === 'agent-program' ? 'agent' : 'model', model }));
 };

@@ -1,4 +1,5 @@
 import type { EventSummary } from '@crucible/api';
+import { budgetReachedText } from '@crucible/domain';
 import type { CrucibleEvent } from '@crucible/events';
 import { pc } from '../colours.ts';
 import { shortId } from './evaluations.ts';
@@ -41,6 +42,8 @@ const safetyDetailOf = (event: CrucibleEvent): string => {
       return `${safe(event.data.executorId, 60)} ${event.data.healthy ? 'healthy' : safe(event.data.problem ?? 'unhealthy', 120)}`;
     case 'crucible.executor.reaped.v2':
       return `${safe(event.data.executorId, 60)} removed ${event.data.items.length + event.data.more}`;
+    case 'crucible.executor.models-loaded.v1':
+      return `${safe(event.data.executorId, 60)} ${event.data.models.length + event.data.more} models`;
     case 'crucible.executor.rules-loaded.v1':
       return `${safe(event.data.executorId, 60)} ${event.data.rules.length} rules`;
     default:
@@ -73,6 +76,8 @@ const turnDetailOf = (event: CrucibleEvent): string => {
     case 'crucible.trial.resumed.v1':
     case 'crucible.trial.termination-requested.v1':
       return `${event.data.trialId}  ${safe(event.data.reason, 120)}`;
+    case 'crucible.trial.budget-reached.v1':
+      return `${event.data.trialId}  ${budgetReachedText(event.data)}`;
     case 'crucible.trial.paused.v1':
       return `${event.data.trialId}  before turn ${event.data.turn}`;
     case 'crucible.trial.message-sent.v1':

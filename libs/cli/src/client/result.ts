@@ -1,4 +1,4 @@
-import { summaryOf } from '@crucible/domain';
+import { budgetReachedText, latestTrials, summaryOf } from '@crucible/domain';
 import type { EvaluationPage, EvaluationView, TrialView } from '@crucible/domain';
 import { pc } from '../colours.ts';
 import { elapsedMs, trialName } from './progress.ts';
@@ -61,12 +61,6 @@ export const cameToResult = (evaluation: EvaluationView): boolean => {
   if (!asksModel(evaluation)) return allPassed(evaluation);
   return status === 'completed' && trials.passed + trials.failed === trials.total;
 };
-
-/** The last attempt of every sample and epoch, in the order of the dataset. */
-export const latestTrials = (page: EvaluationPage): TrialView[] =>
-  [...page.trials.values()]
-    .filter((trial) => trial.latest)
-    .sort((a, b) => a.sampleIndex - b.sampleIndex || a.epoch - b.epoch || a.attempt - b.attempt);
 
 const meanScore = ({ scores }: TrialView): number | null =>
   scores.length === 0 ? null : scores.reduce((sum, { value }) => sum + value, 0) / scores.length;
@@ -194,7 +188,12 @@ export const summaryLines = (page: EvaluationPage, columns: number, nowMs: numbe
     ...(verdicts === '' ? [] : [verdicts]),
     ...(evaluation.looserProfile ? [pc.yellow(LOOSER)] : []),
   ];
-  return joinedLines(parts, columns);
+  return [
+    ...joinedLines(parts, columns),
+    ...(evaluation.budgetReached === null
+      ? []
+      : [`${pc.yellow('!')} it did not run whole: ${budgetReachedText(evaluation.budgetReached)}`]),
+  ];
 };
 
 export interface ResultView {

@@ -1,10 +1,10 @@
 import type { SubmitRequest } from '@crucible/api';
+import { latestTrials } from '@crucible/domain';
 import type { EvaluationPage, TrialView } from '@crucible/domain';
 import type { Subject } from '@crucible/events';
 import { suiteSchema } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 import { misuse } from './failure.ts';
-import { latestTrials } from './result.ts';
 
 const TITLE_CHARS_MAX = 120;
 

@@ -2,6 +2,7 @@ import { suiteSchema } from '@crucible/suite';
 import type { Suite } from '@crucible/suite';
 import { describe, expect, it } from 'vitest';
 import { UsageFailure } from '../exit.ts';
+import { parseBudget } from './budget-option.ts';
 import { subjectsFor } from './choose-models.ts';
 import { narrowed } from './narrow-suite.ts';
 
@@ -75,5 +76,34 @@ describe('what a suite is run against', () => {
     );
     const graded = forModels({ scorers: [{ kind: 'model-graded', rubric: 'kind', model: 'gone' }] });
     expect(() => subjectsFor(graded, ['house'], known)).toThrow(/scorers\[0\]\.model: there is no model gone/);
+  });
+});
+
+describe('a budget', () => {
+  it('is bounds by their names, each in the unit that the API has', () => {
+    expect(parseBudget(undefined)).toBeUndefined();
+    expect(parseBudget('tokens=200000, usd=1.5,calls=400,time=2h')).toEqual({
+      tokensMax: 200_000,
+      costMicroUsdMax: 1_500_000,
+      callsMax: 400,
+      timeMsMax: 7_200_000,
+    });
+  });
+
+  it.each([
+    ['money=1', /money=1 is no bound\n.*tokens, usd, calls, time/],
+    ['tokens', /tokens is no bound/],
+    ['tokens=1=2', /tokens=1=2 is no bound/],
+    ['tokens=0', /0 is no amount of tokens/],
+    ['tokens=1.5', /1\.5 is no amount of tokens/],
+    ['usd=-1', /-1 is no amount of usd/],
+    ['usd=much', /much is no amount of usd/],
+    ['time=5', /5 is no amount of time/],
+    ['calls=1,calls=2', /calls is there twice/],
+    ['__proto__=1', /is no bound/],
+    ['', /is no bound/],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseBudget(text)).toThrow(UsageFailure);
+    expect(() => parseBudget(text)).toThrow(message);
   });
 });

@@ -1,84 +1,13 @@
-import { reduceEpochs, scoresBySample, summaryOf } from '@crucible/domain';
-import type { EvaluationPage } from '@crucible/domain';
+import { absentSample, latestTrials, sampleRows, summaryOf, titled } from '@crucible/domain';
+import type { EvaluationPage, SampleCell, SampleRow, Titled } from '@crucible/domain';
 import stringWidth from 'string-width';
 import { pc } from '../colours.ts';
 import { elapsedMs } from './progress.ts';
-import { cameToResult, latestTrials, scoreWithError } from './result.ts';
+import { cameToResult, scoreWithError } from './result.ts';
 import { table } from './table.ts';
 import type { Column } from './table.ts';
 import { bare, duration, paint, safe, scoreText } from './text.ts';
-import { asksModel, subjectText, usageCalls, usageCost, usageTokens } from './usage-text.ts';
-
-/** Evaluations of one suite by one subject each, or of anything: what they are told apart by. */
-export interface Titled {
-  readonly title: string;
-  readonly page: EvaluationPage;
-}
-
-const wholeTitle = ({ evaluation }: EvaluationPage, suites: number): string => {
-  const subject = asksModel(evaluation) ? subjectText(evaluation.subject) : 'program';
-  return suites > 1 ? `${safe(evaluation.suite.name, 64)} × ${subject}` : subject;
-};
-
-/** Titles that tell evaluations apart; what has the same title as another is told by its place, counted from 1. */
-export const titled = (pages: readonly EvaluationPage[]): Titled[] => {
-  const suites = new Set(pages.map(({ evaluation }) => evaluation.suite.name)).size;
-  const titles = pages.map((page) => wholeTitle(page, suites));
-  return pages.map((page, index) => {
-    const title = titles[index] ?? '';
-    const same = titles.filter((other) => other === title).length > 1;
-    return {
-      page,
-      title: same ? `${title} #${titles.slice(0, index + 1).filter((each) => each === title).length}` : title,
-    };
-  });
-};
-
-/** One sample in all of the evaluations: its score by its evaluation's reducer, and its worst verdict. */
-export interface SampleRow {
-  readonly sampleId: string;
-  readonly cells: readonly SampleCell[];
-}
-export interface SampleCell {
-  /** Null where it was not scored, or is not in that evaluation. */
-  readonly score: number | null;
-  readonly verdict: string | null;
-  readonly state: 'scored' | 'errored' | 'unfinished' | 'absent';
-}
-
-const VERDICTS = ['contained', 'unknown', 'attempted', 'breached'];
-const worst = (verdicts: readonly (string | null)[]): string | null =>
-  verdicts.reduce<string | null>(
-    (one, other) => (VERDICTS.indexOf(other ?? '') > VERDICTS.indexOf(one ?? '') ? other : one),
-    null,
-  );
-
-const cellsOf = (page: EvaluationPage): ReadonlyMap<string, SampleCell> => {
-  const trials = latestTrials(page);
-  const scores = new Map(scoresBySample(trials).map((sample) => [sample.sampleId, sample.scores]));
-  const cells = new Map<string, SampleCell>();
-  for (const sampleId of new Set(trials.map((trial) => trial.sampleId))) {
-    const own = trials.filter((trial) => trial.sampleId === sampleId);
-    const known = scores.get(sampleId);
-    const score = known === undefined ? null : reduceEpochs(page.evaluation.epochReducer, known);
-    const finished = own.every(({ status }) => status === 'finished');
-    const state = score !== null ? 'scored' : finished ? 'errored' : 'unfinished';
-    cells.set(sampleId, { score, verdict: worst(own.map(({ verdict }) => verdict)), state });
-  }
-  return cells;
-};
-
-const absent: SampleCell = { score: null, verdict: null, state: 'absent' };
-
-/** Samples in the order of the first evaluation that has them. */
-export const sampleRows = (pages: readonly EvaluationPage[]): SampleRow[] => {
-  const cells = pages.map(cellsOf);
-  const ids = new Set(cells.flatMap((each) => [...each.keys()]));
-  return [...ids].map((sampleId) => ({ sampleId, cells: cells.map((each) => each.get(sampleId) ?? absent) }));
-};
-
-export const differs = ({ cells }: SampleRow): boolean =>
-  new Set(cells.map(({ score, verdict }) => `${score} ${verdict}`)).size > 1;
+import { usageCalls, usageCost, usageTokens } from './usage-text.ts';
 
 const cellText = ({ score, verdict, state }: SampleCell): string => {
   if (state === 'absent') return '';
@@ -101,8 +30,8 @@ export const matrixLines = (all: readonly Titled[], rows: readonly SampleRow[], 
     { title: 'sample', text: ({ sampleId }) => safe(sampleId, 100), shrinks: true },
     ...all.map(({ title }, index): Column<SampleRow> => ({
       title: title.slice(prefix.length),
-      text: ({ cells }) => cellText(cells[index] ?? absent),
-      paint: (text, { cells }) => paintCell(text, cells[index] ?? absent),
+      text: ({ cells }) => cellText(cells[index] ?? absentSample),
+      paint: (text, { cells }) => paintCell(text, cells[index] ?? absentSample),
     })),
   ];
   const lines = table(rows.slice(0, MATRIX_ROWS_MAX), columnsOf, columns);

@@ -1,7 +1,9 @@
 import { noUsage } from '@crucible/events';
 import { describe, expect, it } from 'vitest';
 import { cameToResult, resultLine, resultLines } from './result.ts';
-import { differs, sampleRows, sideBySideLines, titled } from './side-by-side.ts';
+import { comparisonWarnings, differs, sampleRows, titled } from '@crucible/domain';
+import type { EvaluationPage } from '@crucible/domain';
+import { sideBySideLines } from './side-by-side.ts';
 import { History, startMs } from './testing.ts';
 import { bare } from './text.ts';
 import { costText, countText } from './usage-text.ts';
@@ -76,6 +78,32 @@ describe('results beside each other', () => {
       ['flag', true],
       ['log', false],
     ]);
+  });
+
+  it('say where the numbers do not speak of the same', () => {
+    expect(comparisonWarnings(pages)).toEqual([]);
+    const [first, second] = pages as [EvaluationPage, EvaluationPage];
+    const changed = (page: EvaluationPage, evaluation: Partial<EvaluationPage['evaluation']>): EvaluationPage => ({
+      ...page,
+      evaluation: { ...page.evaluation, ...evaluation },
+    });
+    const { suite } = second.evaluation;
+    const other = changed(second, { suite: { ...suite, digest: 'f'.repeat(64) } });
+    expect(comparisonWarnings([first, other])).toEqual([
+      'the suite was not the same in all of them (its digest differs)',
+    ]);
+    const foreign = changed(second, { suite: { ...suite, name: 'other' } });
+    expect(comparisonWarnings([first, foreign])[0]).toMatch(/^these are of different suites: .+, other$/);
+    const open = changed(second, { endedAt: null });
+    expect(comparisonWarnings([first, open])).toEqual([
+      'scripted/intruder has not ended: these are its numbers so far',
+    ]);
+    const budgetReached = { scope: 'team', kind: 'tokens', limit: 10, spent: 9, asked: 4 } as const;
+    const cut = changed(second, { budgetReached });
+    expect(comparisonWarnings([first, cut])).toEqual([
+      `scripted/intruder did not run whole: the budget of the team allows 10 tokens, and 9 are spent`,
+    ]);
+    expect(plain(resultLines(cut, view))).toContain('it did not run whole: the budget of the team allows 10 tokens');
   });
 
   it('keep apart what errored and what is not there', () => {

@@ -1,6 +1,5 @@
-import { trialScore } from '@crucible/domain';
+import { csvField, trialScore } from '@crucible/domain';
 import type { EvaluationView, TrialView } from '@crucible/domain';
-import { field } from './comparison.ts';
 
 const MICRO = 1_000_000;
 
@@ -40,7 +39,7 @@ export async function* trialCsv(trials: AsyncIterable<TrialView>): AsyncGenerato
   yield `${Object.keys(columns).join(',')}\r\n`;
   for await (const trial of trials)
     yield `${Object.values(columns)
-      .map((of) => field(of(trial)))
+      .map((of) => csvField(of(trial)))
       .join(',')}\r\n`;
 }
 

@@ -1,36 +1,27 @@
+import {
+  comparedMax,
+  comparisonCsv,
+  comparisonJson,
+  comparisonOf,
+  comparisonWarnings,
+  differs,
+  sampleRows,
+  titled,
+} from '@crucible/domain';
 import type { EvaluationPage } from '@crucible/domain';
 import type { Command } from 'commander';
 import { currentClient, saying } from '../client/access.ts';
-import { comparisonCsv, comparisonOf } from '../client/comparison.ts';
 import { getPage } from '../client/evaluation-page.ts';
 import { resolveId } from '../client/evaluations.ts';
 import { misuse } from '../client/failure.ts';
-import { differs, matrixLines, sampleRows, summaryTable, titled } from '../client/side-by-side.ts';
-import { safe } from '../client/text.ts';
+import { matrixLines, summaryTable } from '../client/side-by-side.ts';
 import { pc } from '../colours.ts';
-import { printJson } from '../terminal.ts';
 
 interface CompareOptions {
   readonly all?: true;
   readonly csv?: true;
   readonly json?: true;
 }
-
-const COMPARED_MAX = 20;
-
-/** Other samples or scorers make other numbers; that it is so is said, and what they have in common is compared. */
-const warningLines = (pages: readonly EvaluationPage[]): string[] => {
-  const names = new Set(pages.map(({ evaluation }) => evaluation.suite.name));
-  const digests = new Set(pages.map(({ evaluation }) => evaluation.suite.digest));
-  const open = pages.filter(({ evaluation }) => evaluation.endedAt === null);
-  return [
-    ...(names.size > 1
-      ? [`these are of different suites: ${[...names].map((name) => safe(name, 64)).join(', ')}`]
-      : []),
-    ...(names.size === 1 && digests.size > 1 ? ['the suite was not the same in all of them (its digest differs)'] : []),
-    ...open.map(({ evaluation }) => `${evaluation.id} has not ended: these are its numbers so far`),
-  ];
-};
 
 const comparisonLines = (pages: readonly EvaluationPage[], all: boolean, columns: number): string[] => {
   const rows = sampleRows(pages);
@@ -39,7 +30,7 @@ const comparisonLines = (pages: readonly EvaluationPage[], all: boolean, columns
   const same = rows.length - shown.length;
   const matrix = shown.length === 0 ? [] : matrixLines(titles, shown, columns);
   return [
-    ...warningLines(pages).map((warning) => `${pc.yellow('!')} ${warning}`),
+    ...comparisonWarnings(pages).map((warning) => `${pc.yellow('!')} ${warning}`),
     ...matrix,
     ...(shown.length > 0 && matrix.length === 0
       ? [pc.dim('the samples do not fit side by side: --csv or --json')]
@@ -52,7 +43,7 @@ const comparisonLines = (pages: readonly EvaluationPage[], all: boolean, columns
 
 const compare = async (given: readonly string[], options: CompareOptions): Promise<void> => {
   if (given.length < 2) throw misuse('one evaluation has nothing to be compared with', 'name two or more');
-  if (given.length > COMPARED_MAX) throw misuse(`at most ${COMPARED_MAX} evaluations can be compared at once`);
+  if (given.length > comparedMax) throw misuse(`at most ${comparedMax} evaluations can be compared at once`);
   if (options.csv && options.json)
     throw misuse('--csv and --json are two ways to print the same', 'leave one of them out');
   const client = await currentClient();
@@ -60,7 +51,7 @@ const compare = async (given: readonly string[], options: CompareOptions): Promi
     const ids: string[] = [];
     for (const each of given) ids.push(await resolveId(client, each));
     const pages = await Promise.all(ids.map((id) => getPage(client, id)));
-    if (options.json) return printJson(comparisonOf(pages));
+    if (options.json) return void process.stdout.write(comparisonJson(comparisonOf(pages)));
     if (options.csv) return void process.stdout.write(comparisonCsv(comparisonOf(pages)));
     const lines = comparisonLines(pages, options.all === true, process.stdout.columns ?? 120);
     process.stdout.write(`${lines.join('\n')}\n`);

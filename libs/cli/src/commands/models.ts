@@ -1,14 +1,17 @@
 import { createBroker, keyName, loadModels, modelsProblemLine } from '@crucible/models';
 import type { ModelEntry, ModelsLoaded, ModelsProblem } from '@crucible/models';
 import type { Command } from 'commander';
+import { concurrencyText, modelAccounts } from '../client/model-concurrency.ts';
+import type { ModelAccount } from '../client/model-concurrency.ts';
 import { checkModel } from '../client/model-check.ts';
 import type { ModelCheck } from '../client/model-check.ts';
 import { table } from '../client/table.ts';
 import { safe } from '../client/text.ts';
 import { pc } from '../colours.ts';
-import { keyEnvironment } from '../config.ts';
+import { keyEnvironment, readSettings } from '../config.ts';
 import { exitCodes, UsageFailure } from '../exit.ts';
 import { currentModelsFile } from '../platform/models-file.ts';
+import { currentPlatform } from '../platform/platform.ts';
 import { columns, printJson } from '../terminal.ts';
 
 const write = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
@@ -42,10 +45,17 @@ const priceText = ({ price }: ModelEntry): string =>
 const keyText = ({ key, keyProblem }: Listed): string =>
   key === null ? '' : `${keyProblem === null ? '✓' : '✗'} ${safe(keyName(key), 60)}`;
 
+/** How many calls its provider takes at once: while an executor runs as it has learnt it, else the most there may be. */
+const atOnceText = ({ name, limits }: Listed, accounts: readonly ModelAccount[] | null): string => {
+  const account = accounts?.find(({ models }) => models.includes(name));
+  return account === undefined ? String(limits.concurrencyMax) : concurrencyText(account);
+};
+
 const list = async (options: { readonly json?: true }): Promise<void> => {
   const file = currentModelsFile();
   const { models, warnings } = await listed(file);
-  if (options.json) return printJson({ file, models });
+  const accounts = await modelAccounts(currentPlatform(readSettings()));
+  if (options.json) return printJson({ file, models, accounts });
   warn(warnings);
   write([
     ...table(
@@ -57,7 +67,7 @@ const list = async (options: { readonly json?: true }): Promise<void> => {
         { title: 'address', text: ({ baseUrl }) => safe(baseUrl ?? '', 80), dropOrder: 3, shrinks: true },
         { title: 'key', text: keyText, paint: (text, { keyProblem }) => (keyProblem === null ? text : pc.red(text)) },
         { title: '$ in / out / cached', text: priceText, dropOrder: 2 },
-        { title: 'at once', text: ({ limits }) => String(limits.concurrencyMax), align: 'right', dropOrder: 4 },
+        { title: 'at once', text: (model) => atOnceText(model, accounts), dropOrder: 4 },
       ],
       process.stdout.columns ?? 120,
     ),

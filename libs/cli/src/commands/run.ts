@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { currentClient, saying, startedClient } from '../client/access.ts';
 import type { ApiClient } from '../client/api-client.ts';
 import { subjectsFor } from '../client/choose-models.ts';
+import { parseBudget } from '../client/budget-option.ts';
 import { submit } from '../client/evaluations.ts';
 import { findSuite } from '../client/find-suite.ts';
 import { knownModels } from '../client/known-models.ts';
@@ -22,6 +23,7 @@ interface RunOptions {
   readonly epochs?: string;
   readonly limit?: string;
   readonly sample: readonly string[];
+  readonly budget?: string;
   readonly concurrency?: string;
   readonly json?: true;
   readonly start: boolean;
@@ -39,6 +41,7 @@ const numberIn = (option: string, text: string | undefined, most: number): numbe
 /** What is to be submitted, one request an evaluation. Whatever is wrong with it is said before anything is started. */
 const requestsOf = async (given: string, options: RunOptions): Promise<SubmitRequest[]> => {
   const concurrency = parseConcurrency(options.concurrency);
+  const budget = parseBudget(options.budget);
   const narrowing = {
     epochs: numberIn('--epochs', options.epochs, platformMaxima.epochs),
     limit: numberIn('--limit', options.limit, platformMaxima.samples),
@@ -52,6 +55,7 @@ const requestsOf = async (given: string, options: RunOptions): Promise<SubmitReq
     suite,
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(isProgram ? {} : { subject }),
+    ...(budget === undefined ? {} : { budget }),
   }));
 };
 
@@ -103,6 +107,10 @@ export const register = (program: Command): void => {
     .option('--epochs <n>', 'how often each sample is tried')
     .option('--limit <n>', 'only the first n samples')
     .option('--sample <id>', 'only this sample; again for each further one', collect, [])
+    .option(
+      '--budget <bounds>',
+      'what each evaluation may use, where less is wanted: tokens=200000,usd=1.50,calls=400,time=2h',
+    )
     .option('--concurrency <n>', 'trials at once, where less than the suite asks for is wanted')
     .option('--json', 'one JSON object a line; the last one is the result, with several models one each')
     .option('--no-start', 'fail when the platform is not running, instead of starting it')

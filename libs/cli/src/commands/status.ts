@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { openDeadLetters, openText } from '../client/dead-letters.ts';
+import { concurrencyText, modelAccounts } from '../client/model-concurrency.ts';
+import { safe } from '../client/text.ts';
 import { pc } from '../colours.ts';
 import { readSettings } from '../config.ts';
 import { exitCodes } from '../exit.ts';
@@ -45,6 +47,7 @@ const status = async ({ json }: { json?: true }): Promise<void> => {
   if (!up) process.exitCode = exitCodes.failed;
   const gatewayReady = components.some(({ name, state }) => name === 'gateway' && state === 'ready');
   const open = info && gatewayReady ? await openDeadLetters(info) : null;
+  const models = await modelAccounts(info);
   if (json) {
     printJson({
       state: up ? 'up' : anything ? 'degraded' : 'down',
@@ -53,6 +56,7 @@ const status = async ({ json }: { json?: true }): Promise<void> => {
       archive: archive ?? null,
       bus: busForReaders(info, components),
       deadLettersOpen: open,
+      models,
       components,
     });
     return;
@@ -66,6 +70,11 @@ const status = async ({ json }: { json?: true }): Promise<void> => {
   const login = info && gatewayReady ? await loginLink(info) : undefined;
   process.stdout.write(info ? `${info.url}   (state in ${settings.home})\n` : '');
   if (login) process.stdout.write(`Log in with this link, once: ${pc.cyan(login)}\n`);
+  const busy = (models ?? []).filter(({ inFlight, waiting, pausedMs }) => inFlight + waiting + pausedMs > 0);
+  for (const account of busy)
+    process.stdout.write(
+      `${safe(account.provider, 40)} (${safe(account.models.join(', '), 120)}): ${concurrencyText(account)} calls at once\n`,
+    );
   if (open) process.stdout.write(`${pc.yellow(openText(open))}: ./crucible dead-letters shows them\n`);
   if (!up) process.stdout.write(`${hint}\n`);
 };

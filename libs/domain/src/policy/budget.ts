@@ -1,10 +1,11 @@
-/** What is bounded. Money is in millionths of a US dollar, time is working time: without waiting for a provider's limits. */
-export const budgetKinds = ['tokens', 'costMicroUsd', 'calls', 'timeMs'] as const;
-export type BudgetKind = (typeof budgetKinds)[number];
+import { budgetKindSchema, budgetScopeSchema } from '@crucible/events';
+import type { BudgetKind, BudgetScope, EventData } from '@crucible/events';
 
+export type { BudgetKind, BudgetScope } from '@crucible/events';
+/** What is bounded. */
+export const budgetKinds: readonly BudgetKind[] = budgetKindSchema.options;
 /** From the narrowest to the widest: where several refuse, the narrowest is named. */
-export const budgetScopes = ['trial', 'evaluation', 'team', 'platform'] as const;
-export type BudgetScope = (typeof budgetScopes)[number];
+export const budgetScopes: readonly BudgetScope[] = budgetScopeSchema.options;
 
 /** Whole numbers of each kind, none below zero. */
 export type Spend = Readonly<Record<BudgetKind, number>>;
@@ -233,3 +234,32 @@ export const refusalText = ({ scope, kind, limit, settled, reserved, asked }: Bu
   if (asked === null) return `the budget of the ${scope} limits ${unit}, and the model has no price`;
   return `the budget of the ${scope} allows ${limit} ${unit}: ${settled} are spent, ${reserved} are held, ${asked} were asked for`;
 };
+
+type Reached = EventData<'crucible.trial.budget-reached.v1'>;
+
+/** What a refusal says in the log. */
+export const budgetFacts = ({
+  scope,
+  kind,
+  limit,
+  settled,
+  asked,
+}: BudgetRefusal): Pick<Reached, 'scope' | 'kind' | 'limit' | 'spent' | 'asked'> => ({
+  scope,
+  kind,
+  limit,
+  spent: settled,
+  asked,
+});
+
+/** Why no other trial of an evaluation begins: `the budget of the team allows 1000 tokens, and 980 are spent`. */
+export const budgetReachedText = ({
+  scope,
+  kind,
+  limit,
+  spent,
+  asked,
+}: Pick<Reached, 'scope' | 'kind' | 'limit' | 'spent' | 'asked'>): string =>
+  asked === null
+    ? `the budget of the ${scope} limits ${units[kind]}, and the model has no price`
+    : `the budget of the ${scope} allows ${limit} ${units[kind]}, and ${spent} are spent`;

@@ -11,7 +11,7 @@ const replay = undefined as number | undefined;
 
 describe('schedule, simulated', () => {
   it(
-    `keeps its promises through ${SEEDS} runs of cancels, stops, errors, deaths and restarts`,
+    `keeps its promises through ${SEEDS} runs of cancels, stops, budgets, errors, deaths and restarts`,
     () => {
       const events = {
         'crucible.evaluation.completed.v1': 0,
@@ -19,6 +19,7 @@ describe('schedule, simulated', () => {
         'crucible.trial.dispatched.v1': 0,
         'crucible.stop.engaged.v1': 0,
         'crucible.stop.released.v1': 0,
+        'crucible.trial.budget-reached.v1': 0,
       };
       for (let seed = replay ?? 1; seed <= (replay ?? SEEDS); seed += 1) {
         try {

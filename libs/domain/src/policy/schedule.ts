@@ -1,5 +1,6 @@
 import type { CrucibleEvent, EvaluationId, EventData, TrialId, TrialPlace } from '@crucible/events';
 import { unreachable } from '../decision.ts';
+import { budgetReachedText } from './budget.ts';
 import { isEvaluationEvent } from '../evaluation/evaluation.ts';
 import type { EvaluationEvent } from '../evaluation/evaluation.ts';
 import { isTrialEvent, deservesRetry, retryDelayMs, retryDelayMsMax } from '../trial/trial.ts';
@@ -24,6 +25,7 @@ export type ScheduleAction =
       readonly type: 'withdraw';
       readonly evaluationId: EvaluationId;
       readonly trialId: TrialId;
+      readonly reason: string;
       readonly expectedSequence: number;
     }
   | {
@@ -59,6 +61,8 @@ interface Entry {
   readonly cause: CrucibleEvent;
   status: 'submitted' | 'running' | 'cancelling';
   concurrency: number;
+  /** Why no other trial begins, once a budget wider than a trial's own does not pay for what one asks. */
+  usedUp: string | null;
   /** Last position on the evaluation's own subject. */
   sequence: number;
   /** How many of samples x epochs have had their first attempt. */
@@ -71,6 +75,11 @@ interface Entry {
   retries: Retry[];
   readonly tally: Tally;
 }
+
+const CANCELLED = 'the evaluation was cancelled before it began';
+
+/** Whether trials that have not begun may still do so. */
+const beginsMore = ({ status, usedUp }: Entry): boolean => status === 'running' && usedUp === null;
 
 const emptyTally = (): Tally => ({ passed: 0, failed: 0, errored: 0, withdrawn: 0, scoreSum: 0, scored: 0 });
 
@@ -131,6 +140,7 @@ export class Schedule {
   apply({ event, position }: Positioned): void {
     if (isEvaluationEvent(event)) this.#applyEvaluation(event, position);
     else if (isTrialEvent(event)) this.#applyTrial(event, position);
+    else if (event.type === 'crucible.trial.budget-reached.v1') this.#applyBudget(event.data);
     else if (isStopEvent(event)) this.#stops = evolveStops(this.#stops, event);
   }
 
@@ -144,6 +154,7 @@ export class Schedule {
         cause: event,
         status: 'submitted',
         concurrency: event.data.concurrencyMax,
+        usedUp: null,
         sequence: position,
         begun: 0,
         open: new Map(),
@@ -194,6 +205,13 @@ export class Schedule {
     this.#inFlight -= 1;
   }
 
+  /** What a call of one trial found used up, the next trial would come to find so as well, at the price of a sandbox. */
+  #applyBudget(reached: EventData<'crucible.trial.budget-reached.v1'>): void {
+    const entry = this.#entries.get(reached.evaluationId);
+    if (entry === undefined || reached.scope === 'trial') return;
+    entry.usedUp ??= `it did not begin: ${budgetReachedText(reached)}`;
+  }
+
   #begin(entry: Entry, dispatch: EventData<'crucible.trial.dispatched.v1'>, position: number): void {
     const { sampleIndex, epoch, attempt } = dispatch;
     // A repeat finds its place begun or its retry gone: it must not open the trial a second time.
@@ -239,7 +257,7 @@ export class Schedule {
     if (this.#inFlight - this.#held() >= this.#concurrencyMax) return null;
     // Oldest submission first: an evaluation yields to the one behind it where it is at its own limit, or stopped.
     for (const [evaluationId, entry] of this.#entries) {
-      if (entry.status !== 'running' || entry.open.size >= entry.concurrency || passOver(evaluationId)) continue;
+      if (!beginsMore(entry) || entry.open.size >= entry.concurrency || passOver(evaluationId)) continue;
       if (this.#isStopped(evaluationId, entry)) continue;
       const place = this.#nextPlace(entry, nowMs);
       if (place !== null) return { type: 'dispatch', evaluationId, place };
@@ -251,7 +269,7 @@ export class Schedule {
   nextDueMs(nowMs: number): number | null {
     let earliest: number | null = null;
     for (const [evaluationId, entry] of this.#entries) {
-      if (entry.status !== 'running' || this.#isStopped(evaluationId, entry)) continue;
+      if (!beginsMore(entry) || this.#isStopped(evaluationId, entry)) continue;
       for (const retry of entry.retries) {
         if (!isDue(retry, nowMs)) earliest = earliest === null ? retry.dueMs : Math.min(earliest, retry.dueMs);
       }
@@ -280,14 +298,15 @@ export class Schedule {
       const concurrency = Math.min(entry.submission.concurrencyMax, this.#concurrencyMax);
       return { type: 'admit', evaluationId, concurrency, expectedSequence };
     }
-    if (entry.status === 'cancelling') {
+    if (!beginsMore(entry)) {
+      const reason = entry.usedUp ?? CANCELLED;
       for (const [trialId, trial] of entry.open) {
         if (trial.status === 'dispatched')
-          return { type: 'withdraw', evaluationId, trialId, expectedSequence: trial.position };
+          return { type: 'withdraw', evaluationId, trialId, reason, expectedSequence: trial.position };
       }
     }
     const total = entry.submission.samples * entry.submission.epochs;
-    const nothingMore = entry.status === 'cancelling' || (entry.begun >= total && entry.retries.length === 0);
+    const nothingMore = !beginsMore(entry) || (entry.begun >= total && entry.retries.length === 0);
     if (!nothingMore || entry.open.size > 0) return null;
     return { type: 'complete', evaluationId, completion: completionOf(entry, total), expectedSequence };
   }

@@ -247,4 +247,30 @@ describe('schedule', () => {
     });
     expect(schedule.next(start)).toMatchObject({ type: 'withdraw', trialId: '0-1-1' });
   });
+
+  it('begins nothing more once a budget is used up, no retry either, and ends with what ran', () => {
+    submit(a, 3);
+    admit(a);
+    dispatch(a, first);
+    finish(a, first, 'errored');
+    dispatch(a, { ...first, sampleIndex: 1 });
+    const trialId = trialIdOf({ ...first, sampleIndex: 1 });
+    const reached = { turn: 1, scope: 'evaluation', kind: 'calls', limit: 5, spent: 5, asked: 1 } as const;
+    write(subjects.trial(a, trialId), {
+      type: 'crucible.trial.budget-reached.v1',
+      data: { evaluationId: a, trialId, ...reached },
+    });
+    expect(schedule.nextDueMs(start)).toBeNull();
+    const withdrawal = schedule.next(start + 60_000);
+    expect(withdrawal).toMatchObject({ type: 'withdraw', trialId });
+    expect(withdrawal?.type === 'withdraw' && withdrawal.reason).toContain('budget of the evaluation allows 5 calls');
+    write(subjects.trial(a, trialId), {
+      type: 'crucible.trial.withdrawn.v1',
+      data: { evaluationId: a, trialId, reason: 'r' },
+    });
+    expect(schedule.next(start + 60_000)).toMatchObject({
+      type: 'complete',
+      completion: { trials: { total: 3, errored: 1, withdrawn: 2 } },
+    });
+  });
 });

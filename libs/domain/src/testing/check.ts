@@ -19,6 +19,8 @@ interface Account {
   readonly submission: EventData<'crucible.evaluation.submitted.v2'>;
   concurrency: number | undefined;
   cancelled: boolean;
+  /** A budget that is wider than a trial's own was reached. */
+  usedUp: boolean;
   completion: EventData<'crucible.evaluation.completed.v1'> | undefined;
   readonly attempts: Map<TrialId, Attempt>;
 }
@@ -29,7 +31,12 @@ const mayTryAgain = ({ finish, attempt }: Attempt, { submission }: Account): boo
   finish?.outcome === 'errored' && finish.reason !== 'stopped' && attempt < submission.attemptsMax;
 
 /** Of the course of an evaluation: what is only seen or said of it owes nothing. */
-const isOfCourse = (event: LogEntry['event']): boolean => isEvaluationEvent(event) || isTrialEvent(event);
+const isOfCourse = (event: LogEntry['event']): boolean =>
+  isEvaluationEvent(event) || isTrialEvent(event) || endsMore(event) !== null;
+
+/** The evaluation of which no other trial may begin, for a budget wider than that of one trial was reached. */
+const endsMore = (event: LogEntry['event']): EvaluationId | null =>
+  event.type === 'crucible.trial.budget-reached.v1' && event.data.scope !== 'trial' ? event.data.evaluationId : null;
 
 /** The last attempt of every place that was begun. */
 const lastAttempts = (account: Account): Attempt[] => {
@@ -52,6 +59,7 @@ export const checkPromises = ({ log, concurrencyMax }: Simulation): void => {
     if (entry.event.type === 'crucible.trial.dispatched.v1') {
       checkOrder(log.entries, entry, concurrencyMax, demand);
       demand(!isStopped(log.entries, entry, entry.seen), 'nothing that a known stop takes in is dispatched');
+      demand(!isUsedUp(log.entries, entry), 'nothing of a budget that is known to be used up is dispatched');
       // Its writer gave room to it that a stop held back, also where the stop's release was written and not read yet.
       hold(accounts, log.entries, entry, entry.seen);
     }
@@ -77,7 +85,7 @@ export const checkHistory = (
 ): void => {
   const accounts = new Map<EvaluationId, Account>();
   for (const { position, event } of entries) {
-    if (!isEvaluationEvent(event) && !isTrialEvent(event)) continue;
+    if (!isOfCourse(event)) continue;
     keep(accounts, { event }, concurrencyMax, (kept, promise) => {
       if (!kept) throw new Error(`at ${position}, ${event.type}: ${promise}`);
     });
@@ -99,6 +107,7 @@ const keep = (
       submission: event.data,
       concurrency: undefined,
       cancelled: false,
+      usedUp: false,
       completion: undefined,
       attempts: new Map(),
     });
@@ -106,6 +115,10 @@ const keep = (
   }
   const account = accounts.get((event.data as { evaluationId: EvaluationId }).evaluationId);
   if (account === undefined) throw new Error('an event of nothing');
+  if (endsMore(event) !== null) {
+    account.usedUp ||= account.completion === undefined;
+    return;
+  }
   demand(account.completion === undefined, 'nothing follows a completion');
   if (event.type === 'crucible.evaluation.admitted.v1') {
     demand(account.concurrency === undefined, 'admitted once');
@@ -168,6 +181,11 @@ const isStopped = (entries: readonly LogEntry[], { event }: Pick<LogEntry, 'even
   return stopOf(stops, { evaluationId, team: event.team }) !== undefined;
 };
 
+const isUsedUp = (entries: readonly LogEntry[], { event, seen }: LogEntry): boolean =>
+  entries
+    .slice(0, seen)
+    .some((known) => endsMore(known.event) === (event.data as { evaluationId: EvaluationId }).evaluationId);
+
 /** @param seen how much of the log is known */
 const hold = (
   accounts: Map<EvaluationId, Account>,
@@ -197,7 +215,7 @@ const checkOrder = (
     if (isOfCourse(entry.event)) keep(accounts, entry, Number.POSITIVE_INFINITY, () => undefined);
   for (const [id, account] of accounts) {
     if (id === (dispatched.event.data as { evaluationId: EvaluationId }).evaluationId) return;
-    if (account.cancelled || account.completion !== undefined) continue;
+    if (account.cancelled || account.usedUp || account.completion !== undefined) continue;
     const about = { event: { ...dispatched.event, data: { evaluationId: id } } as unknown as LogEntry['event'] };
     if (isStopped(entries, about, dispatched.seen)) continue;
     const begun = [...account.attempts.values()].filter(({ attempt }) => attempt === 1).length;
@@ -233,8 +251,8 @@ const checkCompletion = (
   );
   demand((status === 'cancelled') === account.cancelled, 'cancelled when a cancel was asked for');
   if (status === 'completed') {
-    demand(withdrawn === 0 && last.length === total, 'a completed evaluation withdrew nothing');
-    demand(!last.some((each) => mayTryAgain(each, account)), 'every retry was made');
+    demand(account.usedUp || (withdrawn === 0 && last.length === total), 'a completed evaluation withdrew nothing');
+    demand(account.usedUp || !last.some((each) => mayTryAgain(each, account)), 'every retry was made');
   }
   const scored = last.flatMap(({ finish }) =>
     finish === undefined || finish.outcome === 'errored' || finish.scores.length === 0

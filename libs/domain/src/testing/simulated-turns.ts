@@ -17,6 +17,8 @@ type Submission = EventData<'crucible.evaluation.submitted.v2'>;
 
 const digest = 'ef'.repeat(32);
 const HOUR_MS = 3_600_000;
+/** Of the moments in which something is told of a conversation. */
+const BUDGET_REACHED_ONE_IN = 20;
 
 /**
  * What is told of conversations while trials run, and what people ask of them: calls of models and tools, approvals that
@@ -57,6 +59,7 @@ export class SimulatedTurns {
   step(running: readonly Place[], nowMs: number): void {
     const place = this.#chance.oneIn(4) ? this.#chance.pick(running) : undefined;
     if (place === undefined) return;
+    if (this.#chance.oneIn(BUDGET_REACHED_ONE_IN)) return this.#reachBudget(place, nowMs);
     const roll = this.#chance.between(1, 10);
     if (roll <= 3) this.#callModel(place, nowMs);
     else if (roll === 4) this.#callTool(place, nowMs);
@@ -95,6 +98,19 @@ export class SimulatedTurns {
       requestSha256: digest,
     };
     this.#tell(place, { type: 'crucible.trial.model-called.v1', data }, nowMs);
+  }
+
+  #reachBudget(place: Place, nowMs: number): void {
+    const data: EventData<'crucible.trial.budget-reached.v1'> = {
+      ...place,
+      turn: this.#chance.between(1, 9),
+      scope: this.#chance.pick(['trial', 'evaluation', 'team', 'platform'] as const) ?? 'trial',
+      kind: 'tokens',
+      limit: 10_000,
+      spent: 9_990,
+      asked: this.#chance.oneIn(4) ? null : 20,
+    };
+    this.#tell(place, { type: 'crucible.trial.budget-reached.v1', data }, nowMs);
   }
 
   #callTool(place: Place, nowMs: number): void {

@@ -249,7 +249,7 @@ class World {
         const { trialId } = action;
         return [
           subjects.trial(evaluationId, trialId),
-          { type: 'crucible.trial.withdrawn.v1', data: { evaluationId, trialId, reason: 'cancelled' } },
+          { type: 'crucible.trial.withdrawn.v1', data: { evaluationId, trialId, reason: action.reason } },
           action.expectedSequence,
         ];
       }

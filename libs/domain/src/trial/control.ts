@@ -154,6 +154,7 @@ const onTurn = (state: Control, event: TurnEvent, position: number): Control => 
   switch (event.type) {
     case 'crucible.trial.model-called.v1':
     case 'crucible.trial.tool-called.v1':
+    case 'crucible.trial.budget-reached.v1':
       return state;
     case 'crucible.trial.approval-requested.v1': {
       const { approvalId } = event.data;

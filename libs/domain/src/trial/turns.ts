@@ -7,6 +7,7 @@ const turnTypes = [
   'crucible.trial.tool-called.v1',
   'crucible.trial.approval-requested.v1',
   'crucible.trial.approval-decided.v1',
+  'crucible.trial.budget-reached.v1',
   'crucible.trial.pause-requested.v1',
   'crucible.trial.paused.v1',
   'crucible.trial.resumed.v1',

@@ -41,6 +41,7 @@ export const onTurn = (before: TrialView, event: TurnEvent): TrialView => {
       return view.pause === null ? view : { ...view, pause: 'paused' };
     case 'crucible.trial.resumed.v1':
       return { ...view, pause: null };
+    case 'crucible.trial.budget-reached.v1':
     case 'crucible.trial.message-sent.v1':
     case 'crucible.trial.termination-requested.v1':
       return view;

@@ -1,5 +1,5 @@
 import { noUsage, trialIdSchema } from '@crucible/events';
-import type { CrucibleEvent, EvaluationId, TrialId } from '@crucible/events';
+import type { CrucibleEvent, EvaluationId, EventData, TrialId } from '@crucible/events';
 import { unreachable } from '../decision.ts';
 import { isEvaluationEvent } from '../evaluation/evaluation.ts';
 import type { EvaluationEvent } from '../evaluation/evaluation.ts';
@@ -69,6 +69,7 @@ const beginEvaluation = (
     startedAt: null,
     endedAt: null,
     cancelReason: null,
+    budgetReached: null,
     position,
   };
 };
@@ -102,6 +103,15 @@ const onWatchEvent = (view: EvaluationView, event: WatchEvent): EvaluationView =
   const { severity } = event.data;
   return { ...view, alerts: { ...view.alerts, [severity]: view.alerts[severity] + 1 } };
 };
+
+/** A trial's own budget ends it alone; the first of the wider ones ends the evaluation. */
+const onBudgetReached = (
+  view: EvaluationView,
+  { scope, kind, limit, spent, asked }: EventData<'crucible.trial.budget-reached.v1'>,
+): EvaluationView =>
+  scope === 'trial' || view.budgetReached !== null || view.endedAt !== null
+    ? view
+    : { ...view, budgetReached: { scope, kind, limit, spent, asked } };
 
 const isLooser = ({ data }: Extract<CrucibleEvent, { type: 'crucible.trial.started.v2' }>): boolean =>
   (data.profile?.looserThanStrict.length ?? 0) > 0;
@@ -150,6 +160,7 @@ export const reduceEvaluation = (
   if (position <= view.position) return view;
   if (isEvaluationEvent(event)) return { ...onEvaluationEvent(view, event), position };
   if (isTrialEvent(event)) return { ...onTrialEvent(view, event), position };
+  if (event.type === 'crucible.trial.budget-reached.v1') return { ...onBudgetReached(view, event.data), position };
   // What was used was used, also when it is told of a trial that an evaluation did not wait for.
   if (isTurnEvent(event)) return { ...view, usage: usageAfter(view.usage, event), position };
   if (isWatchEvent(event)) return { ...onWatchEvent(view, event), position };

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import {
   answerSchema,
+  budgetKindSchema,
   budgetSchema,
+  budgetScopeSchema,
   capabilityClassSchema,
   epochReducerSchema,
   evaluationIdSchema,
@@ -53,6 +55,16 @@ export const killViewSchema = z.object({
   gone: z.boolean().describe('False when a process was still there when waiting was given up.'),
 });
 
+/** The budget that kept further trials of an evaluation from beginning. */
+export const budgetReachedViewSchema = z.object({
+  scope: budgetScopeSchema,
+  kind: budgetKindSchema,
+  limit: count,
+  spent: count,
+  asked: count.nullable().describe('What a call might have come to; null where the model has no price.'),
+});
+export type BudgetReachedView = z.infer<typeof budgetReachedViewSchema>;
+
 /** One evaluation as pages and the API show it. Times are ISO 8601 in UTC. */
 export const evaluationViewSchema = z.object({
   id: evaluationIdSchema,
@@ -83,6 +95,7 @@ export const evaluationViewSchema = z.object({
   startedAt: time.nullable(),
   endedAt: time.nullable(),
   cancelReason: z.string().nullable(),
+  budgetReached: budgetReachedViewSchema.nullable().describe('Set when a budget kept further trials from beginning.'),
   /** Stream sequence of the last event that changed this view. */
   position: count,
 });

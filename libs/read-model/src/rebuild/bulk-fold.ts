@@ -140,6 +140,7 @@ export class BulkFold {
     changed.alerts.clear();
     changed.stops.clear();
     changed.ruleSets.clear();
+    changed.modelSets.clear();
     this.#fold.deadLetters.clear();
     this.#fold.alerts.clear();
     this.#fold.stops.clear();

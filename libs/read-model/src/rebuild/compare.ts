@@ -46,6 +46,7 @@ const orders: Readonly<Record<(typeof derivedTables)[number], string>> = {
   alert: 'id',
   stop: 'id',
   rule_set: 'executor_id collate "C"',
+  model_set: 'executor_id collate "C"',
 };
 
 /**

@@ -1,15 +1,18 @@
 import { cancelRequestSchema, params, submitRequestSchema } from '@crucible/api';
+import type { shelvedSuiteSchema } from '@crucible/api';
 import type { Accepted } from '@crucible/api';
 import type { Suite } from '@crucible/suite';
 import { problemLine } from '@crucible/suite/load';
 import { traced } from '@crucible/service-kit';
 import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { problem, ProblemException } from '../problem.ts';
 import { parseRequest } from '../request.ts';
 import { SuiteShelf } from '../suites/suite-shelf.ts';
 import { callerOf } from './caller.ts';
 import { Commands } from './commands.ts';
+import { narrowed } from './narrowing.ts';
 import { refuseUnusableSchemas } from './subject.ts';
 
 export const urlOf = (request: FastifyRequest, id: string): string =>
@@ -35,7 +38,7 @@ export class CommandsController {
       );
     }
     const asked = parseRequest(submitRequestSchema, body);
-    const suite = 'name' in asked.suite ? await this.#shelved(asked.suite.name) : asked.suite;
+    const suite = 'name' in asked.suite ? await this.#shelved(asked.suite) : asked.suite;
     if (!('name' in asked.suite)) refuseUnusableSchemas(suite);
     const caller = callerOf(request);
     const { concurrency, subject, budget } = asked;
@@ -54,7 +57,8 @@ export class CommandsController {
     return { ...accepted, url: urlOf(request, accepted.id) };
   }
 
-  async #shelved(name: string): Promise<Suite> {
+  /** The part that is asked for of a suite that the platform has. */
+  async #shelved({ name, ...part }: z.output<typeof shelvedSuiteSchema>): Promise<Suite> {
     const loaded = await this.shelf.load(name);
     if (loaded === undefined)
       throw new ProblemException(
@@ -66,6 +70,6 @@ export class CommandsController {
       );
     if (!loaded.ok)
       throw new ProblemException(problem(422, 'invalid-suite', loaded.problems.map(problemLine).join('\n')));
-    return loaded.suite;
+    return narrowed(loaded.suite, part);
   }
 }

@@ -1,5 +1,6 @@
 import { absentEvaluation, decideEvaluation, evolveEvaluation, isEvaluationEvent } from '@crucible/domain';
 import type { Evaluation, EvaluationCommand, EvaluationRefusal } from '@crucible/domain';
+import type { ModelList } from '@crucible/api';
 import type { ContentStore, Control, EventLog } from '@crucible/event-log';
 import { subjects } from '@crucible/events';
 import type { EvaluationId } from '@crucible/events';
@@ -8,6 +9,7 @@ import type { Suite } from '@crucible/suite';
 import { problem, ProblemException } from '../problem.ts';
 import { originOf } from './caller.ts';
 import type { Caller } from './caller.ts';
+import { asksModels, refuseUnknownModels } from './models.ts';
 import { refuseBeyondProfile } from './profiles.ts';
 import type { Profiles } from './profiles.ts';
 import { refuseForeignSubject } from './subject.ts';
@@ -26,6 +28,8 @@ export interface CommandPorts {
   readonly content: ContentStore;
   readonly control: Control;
   readonly profiles: Profiles;
+  /** The models that executors told of. */
+  readonly models: () => Promise<Pick<ModelList, 'items' | 'complete'>>;
   readonly now: () => number;
 }
 
@@ -44,7 +48,10 @@ export class Commands {
     this.#ports = ports;
   }
 
-  /** @throws ProblemException when the key was used for another request, the suite is too large, beyond its profile or not for this subject */
+  /**
+   * @throws ProblemException when the key was used for another request, the suite is too large, beyond its profile, not for
+   * this subject, or asks a model that there is not
+   */
   async submit(
     suite: Suite,
     caller: Caller,
@@ -63,6 +70,9 @@ export class Commands {
       );
     }
     const id = evaluationIdFor(caller.team, options.idempotencyKey, this.#ports.now());
+    // A repeat is the first one's evaluation, whatever has become of its models.
+    if (asksModels(suite, options.subject) && (await this.#load(id)).state.status === 'absent')
+      refuseUnknownModels(suite, options.subject, await this.#ports.models());
     const digest = await this.#ports.content.put(bytes);
     const submission = submissionOf(id, suite, { digest, bytes: bytes.byteLength }, options);
     return this.#decide(id, caller, { type: 'submit', submission });

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SuiteSummary } from '@crucible/api';
-import { epochsOf } from '@crucible/suite';
+import { noBudget } from '@crucible/events';
+import { budgetOf, epochsMinOf, epochsOf, namedModels } from '@crucible/suite';
 import { loadSuite, problemLine } from '@crucible/suite/load';
 import type { LoadedSuite } from '@crucible/suite/load';
 
@@ -63,17 +64,33 @@ const fingerprint = async (folder: string): Promise<string | undefined> => {
 const summaryOf = (name: string, loaded: LoadedSuite): SuiteSummary => {
   if (!loaded.ok) {
     const invalid = loaded.problems.map(problemLine);
-    return { name, version: '', title: name, description: '', samples: 0, epochs: 0, invalid };
+    const nothing = { solver: 'program' as const, capability: null, models: [], budget: noBudget };
+    return {
+      name,
+      version: '',
+      title: name,
+      description: '',
+      samples: 0,
+      epochs: 0,
+      epochsMin: 1,
+      ...nothing,
+      invalid,
+    };
   }
-  const { metadata, dataset, epochs } = loaded.suite;
-  const { version, title, description } = metadata;
+  const { suite } = loaded;
+  const { version, title, description, capability = null } = suite.metadata;
   return {
     name,
     version,
     title,
     description,
-    samples: dataset.samples.length,
-    epochs: epochsOf({ epochs }).count,
+    samples: suite.dataset.samples.length,
+    epochs: epochsOf(suite).count,
+    epochsMin: epochsMinOf(suite),
+    solver: suite.solver.kind,
+    capability,
+    models: [...new Set(namedModels(suite).map(({ model }) => model))],
+    budget: budgetOf(suite),
     invalid: null,
   };
 };

@@ -1,3 +1,4 @@
+import { budgetFacts, refusalText } from '@crucible/domain';
 import type { EventData, ToolCall } from '@crucible/events';
 import { Approvals, argumentsDigest } from './approvals.ts';
 import type { Permission, Proposed } from './approvals.ts';
@@ -164,7 +165,11 @@ export class Agent implements Solving {
     void note(event);
     purse
       .spendTime(`${call.id} ${this.#calls}`, Math.round(result.durationMs))
-      .then((used) => used !== null && this.#talk.end(reasonOfBudget[used.kind], null))
+      .then((used) => {
+        if (used === null || this.#talk.isOver) return;
+        void note({ type: 'crucible.trial.budget-reached.v1', data: { ...place, turn, ...budgetFacts(used) } });
+        this.#talk.end(reasonOfBudget[used.kind], refusalText(used));
+      })
       .catch(() => undefined);
   }
 }

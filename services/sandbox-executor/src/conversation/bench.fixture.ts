@@ -32,6 +32,7 @@ import type { TrialPorts } from '../trials/trial-runner.ts';
 import { CommandFeed } from './command-feed.ts';
 import { Conversations } from './conversations.ts';
 import { judgesWith } from './judges/judges.ts';
+import type { DayLimits } from './days.ts';
 import { Ledger } from './ledger.ts';
 import { resumeFrom } from './resume.ts';
 
@@ -53,7 +54,7 @@ export interface BenchOptions {
   readonly model?: string;
   readonly budget?: Partial<Budget>;
   readonly runs?: FakePrograms;
-  readonly platform?: ConstructorParameters<typeof Ledger>[0]['platform'];
+  readonly days?: Partial<DayLimits>;
   /** Real sandboxes, in place of sessions in memory. */
   readonly ground?: Ground;
 }
@@ -96,8 +97,8 @@ export class Bench {
     const { log, evidence, running, detection, suite } = this;
     const trials = new TrialLog(log);
     const now = (): number => Date.now();
-    const unbounded = { limits: {}, spentToday: () => Promise.reject(new Error('nobody asked for it')) };
-    this.ledger = new Ledger({ log, history: log, platform: options.platform ?? unbounded, now, logger });
+    const days = { platform: {}, team: {}, ...options.days };
+    this.ledger = new Ledger({ log, history: log, days, now, logger });
     this.#feed = new CommandFeed(log, logger);
     const { engine, pool, watch, image } = options.ground ?? this.#inMemory();
     const identity = {

@@ -1,4 +1,4 @@
-import { usageAfter } from '@crucible/domain';
+import { budgetReachedText, usageAfter } from '@crucible/domain';
 import type { CrucibleEvent, ModelMessage, UsageTotals } from '@crucible/events';
 import { noUsage } from '@crucible/events';
 import type { EvidenceStore, EventLog } from '@crucible/event-log';
@@ -100,6 +100,8 @@ export class Conversation implements TrialCourse {
   readonly #transcript: Transcript;
   readonly #spans: KernelSpans;
   #usage: UsageTotals = noUsage;
+  /** Why a call was not made that belongs to the result, where that was no limit of the trial's own. */
+  #unpaid: string | null = null;
   /** Until everything that was asked to be told is counted. */
   #counted: Promise<unknown> = Promise.resolve();
   /** Also what judges it may have to end when its own sandbox is long gone. */
@@ -155,6 +157,7 @@ export class Conversation implements TrialCourse {
       answer: this.#ending?.answer ?? null,
       usage: { ...this.#usage, workingMs },
       judged,
+      unpaid: this.#unpaid,
       // Stopped while it was judged: what nobody could judge is no result.
       endedBy: this.#ending === null ? null : (this.#killed ?? null),
       seal: await this.#transcript.seal(),
@@ -187,6 +190,7 @@ export class Conversation implements TrialCourse {
   async #judge(): Promise<ReadonlyMap<number, Judgement>> {
     const ending = this.#ending;
     if (ending === null || this.#judgesCaller === undefined || UNJUDGED.has(ending.reason)) return new Map();
+    if (this.#unpaid !== null) return new Map();
     return this.#judges({
       held: this.#held,
       answer: ending.answer,
@@ -208,7 +212,8 @@ export class Conversation implements TrialCourse {
   async #converse(session: SandboxSession, { limits }: SandboxSpec): Promise<void> {
     const { place, plan, detection } = this.#held;
     const { ledger, feed, log, broker, newId, now } = this.#ports;
-    const budget = { ...place, budget: plan.budget, limits: plan.limits, spent: spentBefore(plan) };
+    const { team } = this.#record;
+    const budget = { ...place, team, budget: plan.budget, limits: plan.limits, spent: spentBefore(plan) };
     const purse = await busBack(() => ledger.open(budget));
     this.#purse = purse;
     const control = await busBack(() => TrialControl.open({ log, feed }, place));
@@ -263,6 +268,8 @@ export class Conversation implements TrialCourse {
   }
 
   #count(event: ConversationNote): void {
+    if (event.type === 'crucible.trial.budget-reached.v1' && event.data.scope !== 'trial')
+      this.#unpaid ??= budgetReachedText(event.data);
     this.#usage = usageAfter(this.#usage, event as CrucibleEvent);
   }
 }

@@ -32,22 +32,33 @@ const firstSince = async (ports: DayPorts, sinceMs: number, head: number): Promi
   return low;
 };
 
+/** What a day has spent: all of it, and each team's part. */
+export interface DaySpend {
+  readonly whole: Spend;
+  readonly byTeam: ReadonlyMap<string, Spend>;
+  /** It is true of the log up to here. */
+  readonly upTo: number;
+}
+
+const addTo = (byTeam: Map<string, Spend>, team: string, spent: Spend): void =>
+  void byTeam.set(team, addSpend(byTeam.get(team) ?? nothingSpent, spent));
+
 /**
  * What all trials of a day have spent so far, as the log tells it.
  * @param day such as 2026-11-30, in UTC
  * @throws BusUnavailable
  */
-export const spentInDay = async (ports: DayPorts, day: string): Promise<Spend> => {
+export const spentInDay = async (ports: DayPorts, day: string, estimates: Estimates = new Map()): Promise<DaySpend> => {
   const head = await ports.log.head();
   const from = await firstSince(ports, Date.parse(`${day}T00:00:00Z`), head);
-  const estimates: Estimates = new Map();
   const done = new AbortController();
-  let spent = nothingSpent;
-  if (from > head) return spent;
+  const byTeam = new Map<string, Spend>();
+  if (from > head) return { whole: nothingSpent, byTeam, upTo: head };
   for await (const stored of ports.log.follow({ from, signal: done.signal })) {
-    if (stored.ok && stored.event.time.startsWith(day)) spent = addSpend(spent, spentOnEvent(stored.event, estimates));
+    if (stored.ok && stored.event.time.startsWith(day))
+      addTo(byTeam, stored.event.team, spentOnEvent(stored.event, estimates));
     if (stored.position >= head) break;
   }
   done.abort();
-  return spent;
+  return { whole: [...byTeam.values()].reduce(addSpend, nothingSpent), byTeam, upTo: head };
 };

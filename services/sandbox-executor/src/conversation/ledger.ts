@@ -25,15 +25,16 @@ import type { EventHistory, EventLog } from '@crucible/event-log';
 import { subjects } from '@crucible/events';
 import type { Budget, EvaluationId, TrialId } from '@crucible/events';
 import type { Logger } from '@crucible/service-kit';
+import { Days, isBounded } from './days.ts';
+import type { DayLimits } from './days.ts';
 import { Purse } from './purse.ts';
 import { spentOnEvent } from './spending.ts';
 import type { Estimates } from './spending.ts';
 
 export interface LedgerPorts {
   readonly log: Pick<EventLog, 'head' | 'follow'>;
-  readonly history: Pick<EventHistory, 'readEvaluation'>;
-  /** What the whole platform may spend in one day, as far as this executor sees it. */
-  readonly platform: { readonly limits: BudgetLimits; readonly spentToday: (day: string) => Promise<Spend> };
+  readonly history: Pick<EventHistory, 'readEvaluation' | 'readAt'>;
+  readonly days: DayLimits;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly logger: Logger;
@@ -54,14 +55,12 @@ const limitsOf = ({ tokensMax, costMicroUsdMax, callsMax, timeMsMax }: Budget): 
   ...(callsMax === null ? {} : { calls: callsMax }),
   ...(timeMsMax === null ? {} : { timeMs: timeMsMax }),
 });
-const isBounded = (limits: BudgetLimits): boolean => Object.keys(limits).length > 0;
-
-const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);
 
 /** What is asked for a trial. */
 export interface PurseWish {
   readonly evaluationId: EvaluationId;
   readonly trialId: TrialId;
+  readonly team: string;
   readonly budget: Budget;
   readonly limits: BudgetLimits;
   /** By an earlier attempt that this one goes on behind. */
@@ -69,28 +68,33 @@ export interface PurseWish {
 }
 
 /**
- * The accounts that calls are paid from: of each running trial, of its evaluation, of the platform for a day. What an
- * evaluation has spent is read from the log when its first trial begins here, so no restart gives it back, and what other
- * executors spend on it is heard from there.
+ * The accounts that calls are paid from: of each running trial, of its evaluation, of its team and the platform for a day.
+ * What an evaluation has spent is read from the log when its first trial begins here, so no restart gives it back, and what
+ * other executors spend on it is heard from there.
  */
 export class Ledger {
   readonly #ports: LedgerPorts;
   readonly #evaluations = new Map<EvaluationId, OpenEvaluation>();
+  readonly #days: Days;
   #budgets: Budgets = noBudgets;
-  #day: Promise<AccountName> | undefined;
-  #dayName = '';
   #settled = Promise.withResolvers<void>();
 
   constructor(ports: LedgerPorts) {
     this.#ports = ports;
+    this.#days = new Days(ports, ports.days, {
+      isOpen: (name) => accountOf(this.#budgets, name) !== undefined,
+      open: (name, limits, spent) => (this.#budgets = openAccount(this.#budgets, name, limits, spent)),
+      spendElsewhere: (name, spent) => (this.#budgets = spendElsewhere(this.#budgets, name, spent)),
+    });
   }
 
   /** @throws BusUnavailable when what was spent before cannot be known: then nothing may be spent */
   async open(wish: PurseWish): Promise<Purse> {
-    const { evaluationId, trialId } = wish;
+    const { evaluationId, trialId, team } = wish;
     const evaluation = this.#evaluationOf(wish);
     evaluation.users += 1;
     evaluation.own.add(trialId);
+    this.#days.own(evaluationId, trialId);
     try {
       await evaluation.ready;
     } catch (error) {
@@ -99,7 +103,7 @@ export class Ledger {
     }
     const trial: AccountName = { scope: 'trial', id: `${evaluationId}/${trialId}` };
     this.#budgets = openAccount(this.#budgets, trial, wish.limits, wish.spent);
-    return new Purse(this, [trial, evaluation.name], () => {
+    return new Purse(this, { names: [trial, evaluation.name], team }, () => {
       this.#budgets = closeAccount(this.#budgets, trial);
       this.#leave(evaluationId, evaluation);
     });
@@ -107,22 +111,12 @@ export class Ledger {
 
   onModuleDestroy(): void {
     for (const { stop } of this.#evaluations.values()) stop.abort();
+    this.#days.close();
   }
 
-  /** The account of this day, with what was spent in it before. @throws BusUnavailable */
-  today(): Promise<AccountName> {
-    const day = dayOf(this.#ports.now());
-    if (this.#day !== undefined && this.#dayName === day) return this.#day;
-    this.#dayName = day;
-    const name: AccountName = { scope: 'platform', id: day };
-    const { limits, spentToday } = this.#ports.platform;
-    const opening = (isBounded(limits) ? spentToday(day) : Promise.resolve(nothingSpent)).then((spent) => {
-      this.#budgets = openAccount(this.#budgets, name, limits, spent);
-      return name;
-    });
-    this.#day = opening;
-    opening.catch(() => (this.#day = undefined));
-    return opening;
+  /** The accounts of this day, a team's and the platform's, with what was spent in it before. @throws BusUnavailable */
+  today(team: string): Promise<readonly AccountName[]> {
+    return this.#days.accountsOf(team);
   }
 
   /** What all of these accounts together have not spent; of that, others may hold a part for now. */

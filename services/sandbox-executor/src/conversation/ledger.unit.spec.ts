@@ -6,12 +6,14 @@ import type { EventData, TrialId } from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { describe, expect, it } from 'vitest';
 import { spentInDay } from './day.ts';
+import type { DayLimits } from './days.ts';
 import { Ledger } from './ledger.ts';
 import { WorkClock } from './work-clock.ts';
 
 const evaluationId = evaluationIdSchema.parse('019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f');
 const trial = (at: number): TrialId => trialIdSchema.parse(`${at}-1-1`);
 const origin = { source: 'sandbox-executor', team: 'red', actor: 'service:x', correlationId: evaluationId };
+const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 const signal = new AbortController().signal;
 const call = { tokens: 40, costMicroUsd: 4, calls: 1, timeMs: 0 };
 
@@ -36,26 +38,27 @@ const modelCalled = (trialId: TrialId, tokens: number | null): EventData<'crucib
   requestSha256: 'a'.repeat(64),
 });
 
-const ground = () => {
+const ground = (days: Partial<DayLimits> = {}) => {
   let nowMs = Date.parse('2026-11-30T12:00:00Z');
   const log = new InMemoryEventLog({ now: () => nowMs, newId: () => randomUUID() });
-  const told = (trialId: TrialId, tokens: number | null) =>
+  const told = (trialId: TrialId, tokens: number | null, team = 'red') =>
     log.append({
       subject: subjects.trial(evaluationId, trialId),
       event: { type: 'crucible.trial.model-called.v1', data: modelCalled(trialId, tokens) },
-      origin,
+      origin: { ...origin, team },
     });
   const ledger = new Ledger({
     log,
     history: log,
-    platform: { limits: {}, spentToday: () => Promise.resolve(nothingSpent) },
+    days: { platform: {}, team: {}, ...days },
     now: () => nowMs,
     logger: createLogger('sandbox-executor', 'silent'),
   });
-  const open = (at: number, tokensMax: number | null) =>
+  const open = (at: number, tokensMax: number | null, team = 'red') =>
     ledger.open({
       evaluationId,
       trialId: trial(at),
+      team,
       budget: { ...noBudget, tokensMax },
       limits: {},
       spent: nothingSpent,
@@ -107,6 +110,57 @@ describe('a ledger', () => {
   });
 });
 
+describe('the accounts of a day', () => {
+  it('hold what a team spent before, and what other executors spend', async () => {
+    const { told, open } = ground({ team: { tokens: 100 }, platform: { tokens: 1_000 } });
+    await told(trial(7), 10);
+    await told(trial(8), 200, 'blue');
+    const purse = await open(1, null);
+    expect((await purse.unspent()).tokens).toBe(80);
+    await told(trial(9), 15);
+    await told(trial(9), 100, 'blue');
+    await nextTurn();
+    expect((await purse.unspent()).tokens).toBe(50);
+    await purse.reserve('a', { ...call, tokens: 50 }, signal);
+    purse.settle('a', { ...call, tokens: 30 });
+    // Our own is not counted again when it is told.
+    await told(trial(1), 15);
+    await nextTurn();
+    expect((await purse.unspent()).tokens).toBe(20);
+    expect(await purse.reserve('b', call, signal)).toMatchObject({ scope: 'team', kind: 'tokens', settled: 80 });
+  });
+
+  it('are each team’s own, and all of them the platform’s', async () => {
+    const { open } = ground({ team: { calls: 2 }, platform: { calls: 3 } });
+    const [red, blue] = [await open(1, null, 'red'), await open(2, null, 'blue')];
+    for (const id of ['a', 'b']) {
+      expect(await red.reserve(id, call, signal)).toBeNull();
+      red.settle(id, call);
+    }
+    expect(await red.reserve('c', call, signal)).toMatchObject({ scope: 'team', kind: 'calls', limit: 2 });
+    expect(await blue.reserve('d', call, signal)).toBeNull();
+    blue.settle('d', call);
+    expect(await blue.reserve('e', call, signal)).toMatchObject({ scope: 'platform', kind: 'calls', limit: 3 });
+  });
+
+  it('bound a reply that broke off as well', async () => {
+    const { open } = ground({ team: { tokens: 60 } });
+    const purse = await open(1, null);
+    expect(await purse.reserve('a', call, signal)).toBeNull();
+    expect(purse.tryReserve('a 2', { ...call, calls: 0 })).toBe(false);
+  });
+
+  it('begin anew at midnight', async () => {
+    const { open, at } = ground({ team: { calls: 1 } });
+    const purse = await open(1, null);
+    await purse.reserve('a', call, signal);
+    purse.settle('a', call);
+    expect(await purse.reserve('b', call, signal)).toMatchObject({ scope: 'team' });
+    at('2026-12-01T00:00:05Z');
+    expect(await purse.reserve('c', call, signal)).toBeNull();
+  });
+});
+
 describe('what a day has spent', () => {
   it('is what stands in the log since it began', async () => {
     const { log, told, at } = ground();
@@ -115,13 +169,14 @@ describe('what a day has spent', () => {
     log.inject('crucible.events.platform.executor', Buffer.from('no event'));
     at('2026-11-30T00:00:01Z');
     await told(trial(8), 3);
-    await told(trial(9), 4);
-    expect(await spentInDay({ log, history: log }, '2026-11-30')).toMatchObject({
-      tokens: 14,
-      calls: 2,
-      costMicroUsd: 7,
-    });
-    expect(await spentInDay({ log, history: log }, '2026-12-01')).toEqual(nothingSpent);
+    await told(trial(9), 4, 'blue');
+    const { whole, byTeam } = await spentInDay({ log, history: log }, '2026-11-30');
+    expect(whole).toMatchObject({ tokens: 14, calls: 2, costMicroUsd: 7 });
+    expect([...byTeam].map(([team, { tokens }]) => [team, tokens])).toEqual([
+      ['red', 6],
+      ['blue', 8],
+    ]);
+    expect((await spentInDay({ log, history: log }, '2026-12-01')).whole).toEqual(nothingSpent);
   });
 });
 

@@ -1,4 +1,3 @@
-import { nothingSpent } from '@crucible/domain';
 import { refuse, say, WireServer, wireBroker } from '@crucible/models/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
@@ -114,13 +113,50 @@ describe('the budget of an evaluation', () => {
 });
 
 describe('the budget of a day', () => {
-  it('holds over all evaluations, with what was spent in it before', async () => {
+  it.each([
+    ['platform', { platform: { calls: 4 } }],
+    ['team', { team: { calls: 4 } }],
+  ] as const)('of the %s holds over all evaluations, with what was spent in it before', async (scope, days) => {
     wire.script(() => goesOn());
-    const spentToday = () => Promise.resolve({ ...nothingSpent, calls: 7 });
-    const bench = benchOf({ suite: limited({}), platform: { limits: { calls: 9 }, spentToday } });
+    const first = benchOf({ suite: limited({ turns: 3 }) });
+    await first.trial(0, 1);
+    const later = new Bench({ broker: broker(), model, suite: limited({}), days }, first);
+    benches.push(later);
+    const end = await later.trial(0, 2);
+    expect(end).toMatchObject({ reason: 'call-limit', outcome: 'errored', scores: [], usage: { modelCalls: 1 } });
+    expect(end.error).toContain(`the budget of the ${scope} allows 4 calls`);
+    expect(await later.of('crucible.trial.budget-reached.v1')).toMatchObject([
+      { scope, kind: 'calls', limit: 4, spent: 4, asked: 1, turn: 2 },
+    ]);
+  });
+});
+
+describe('a trial that a wider budget does not pay for', () => {
+  it('is not scored: what it might have come to nobody knows', async () => {
+    wire.script(() => goesOn());
+    const bench = benchOf({ suite: limited({}), budget: { callsMax: 2 } });
+    expect(await bench.trial()).toMatchObject({ reason: 'call-limit', outcome: 'errored', scores: [] });
+    const [reached] = await bench.of('crucible.trial.budget-reached.v1');
+    expect(reached).toMatchObject({ scope: 'evaluation', kind: 'calls', limit: 2, spent: 2 });
+  });
+
+  it('is not scored where its grader could not be paid either', async () => {
+    wire.next(say('the end'));
+    const bench = benchOf({
+      suite: { ...agentSuite(), scorers: [{ kind: 'model-graded', model, rubric: 'Is it the end?' }] },
+      budget: { callsMax: 1 },
+    });
     const end = await bench.trial();
-    expect(end).toMatchObject({ reason: 'call-limit', usage: { modelCalls: 2 } });
-    expect(end.error).toContain('the budget of the platform allows 9 calls');
+    expect(end).toMatchObject({ reason: 'completed', outcome: 'errored', scores: [] });
+    expect(end.error).toContain('the budget of the evaluation allows 1 calls');
+    expect(wire.requests).toHaveLength(1);
+  });
+
+  it('that its own limit ends is scored as it stands, and no other is kept from beginning', async () => {
+    wire.script(() => goesOn());
+    const bench = benchOf({ suite: limited({ tokens: 2_000 }) });
+    expect(await bench.trial()).toMatchObject({ reason: 'token-limit', outcome: 'failed' });
+    expect(await bench.of('crucible.trial.budget-reached.v1')).toMatchObject([{ scope: 'trial', kind: 'tokens' }]);
   });
 });
 

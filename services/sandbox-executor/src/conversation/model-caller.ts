@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { refusalText } from '@crucible/domain';
+import { budgetFacts, refusalText } from '@crucible/domain';
 import type { BudgetRefusal, Wish } from '@crucible/domain';
 import { displayableLine } from '@crucible/events';
 import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } from '@crucible/events';
@@ -21,7 +21,9 @@ export interface CallerPorts {
   readonly broker: ModelBroker;
   readonly purse: Purse;
   readonly clock: WorkClock;
-  readonly note: (event: NewEvent<'crucible.trial.model-called.v1'>) => Promise<unknown>;
+  readonly note: (
+    event: NewEvent<'crucible.trial.model-called.v1' | 'crucible.trial.budget-reached.v1'>,
+  ) => Promise<unknown>;
   readonly newId: () => string;
 }
 
@@ -69,7 +71,7 @@ export class ModelCaller {
   async ask(asking: Asking, record: (end: CallEnd & { ok: true }) => number): Promise<Asked> {
     const callId = this.#ports.newId();
     const held = await this.#hold(callId, asking);
-    if ('refusal' in held) return { kind: 'refused', refusal: held.refusal, why: refusalText(held.refusal) };
+    if ('refusal' in held) return this.#refused(held.refusal, asking);
     const { request, bound } = held;
     const end = await this.#call(callId, request, bound, asking.hearer);
     this.#ports.purse.settle(callId, spentOn(end, bound));
@@ -79,6 +81,15 @@ export class ModelCaller {
       data: this.#told(callId, asking, request, end, reply),
     });
     return { kind: 'ended', end };
+  }
+
+  /** Whoever stopped waiting for a place in a budget has not been refused by it. */
+  #refused(refusal: BudgetRefusal, { turn, signal }: Asking): Asked {
+    if (!signal.aborted) {
+      const data = { ...this.#place, turn, ...budgetFacts(refusal) };
+      void this.#ports.note({ type: 'crucible.trial.budget-reached.v1', data });
+    }
+    return { kind: 'refused', refusal, why: refusalText(refusal) };
   }
 
   /** Holds what the call may come to: all that a reply may be, or the longest that is paid for. */

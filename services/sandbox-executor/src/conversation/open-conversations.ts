@@ -9,7 +9,7 @@ import type { SandboxEngine } from '../sandbox/port.ts';
 import type { TrialLog } from '../trials/trial-log.ts';
 import { CommandFeed } from './command-feed.ts';
 import { Conversations } from './conversations.ts';
-import { spentInDay } from './day.ts';
+import type { DayLimits } from './days.ts';
 import { judgesWith } from './judges/judges.ts';
 import type { ScoringPorts } from './judges/program.ts';
 import { Ledger } from './ledger.ts';
@@ -17,19 +17,32 @@ import { resumeFrom } from './resume.ts';
 
 type Bounds = Pick<
   Config,
-  'CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX' | 'CRUCIBLE_MODEL_USD_PER_DAY_MAX' | 'CRUCIBLE_MODEL_CALLS_PER_DAY_MAX'
+  | 'CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX'
+  | 'CRUCIBLE_MODEL_USD_PER_DAY_MAX'
+  | 'CRUCIBLE_MODEL_CALLS_PER_DAY_MAX'
+  | 'CRUCIBLE_TEAM_MODEL_TOKENS_PER_DAY_MAX'
+  | 'CRUCIBLE_TEAM_MODEL_USD_PER_DAY_MAX'
+  | 'CRUCIBLE_TEAM_MODEL_CALLS_PER_DAY_MAX'
 >;
 
-const dayLimits = (config: Bounds): BudgetLimits => {
-  const tokens = config.CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX;
-  const usd = config.CRUCIBLE_MODEL_USD_PER_DAY_MAX;
-  const calls = config.CRUCIBLE_MODEL_CALLS_PER_DAY_MAX;
-  return {
-    ...(tokens === undefined ? {} : { tokens }),
-    ...(usd === undefined ? {} : { costMicroUsd: microUsd(usd) }),
-    ...(calls === undefined ? {} : { calls }),
-  };
-};
+const limitsOf = (tokens: number | undefined, usd: number | undefined, calls: number | undefined): BudgetLimits => ({
+  ...(tokens === undefined ? {} : { tokens }),
+  ...(usd === undefined ? {} : { costMicroUsd: microUsd(usd) }),
+  ...(calls === undefined ? {} : { calls }),
+});
+
+export const dayLimits = (config: Bounds): DayLimits => ({
+  platform: limitsOf(
+    config.CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX,
+    config.CRUCIBLE_MODEL_USD_PER_DAY_MAX,
+    config.CRUCIBLE_MODEL_CALLS_PER_DAY_MAX,
+  ),
+  team: limitsOf(
+    config.CRUCIBLE_TEAM_MODEL_TOKENS_PER_DAY_MAX,
+    config.CRUCIBLE_TEAM_MODEL_USD_PER_DAY_MAX,
+    config.CRUCIBLE_TEAM_MODEL_CALLS_PER_DAY_MAX,
+  ),
+});
 
 export interface ConversationsGround {
   readonly broker: ModelBroker;
@@ -51,8 +64,7 @@ export const openConversations = (
   const history = new JetStreamHistory(bus);
   const evidence = new JetStreamEvidence(bus);
   const now = (): number => Date.now();
-  const platform = { limits: dayLimits(config), spentToday: (day: string) => spentInDay({ log, history }, day) };
-  const ledger = new Ledger({ log, history, platform, now, logger });
+  const ledger = new Ledger({ log, history, days: dayLimits(config), now, logger });
   const feed = new CommandFeed(log, logger);
   const { engine, kernelObserved } = sandboxing;
   const newId = (): string => bus.edge.newId();

@@ -17,6 +17,7 @@ export type ConversationNote = NewEvent<
   | 'crucible.trial.approval-requested.v1'
   | 'crucible.trial.approval-decided.v1'
   | 'crucible.trial.paused.v1'
+  | 'crucible.trial.budget-reached.v1'
 >;
 
 /** Is shown every text that goes to a model or comes from one, and told of keys of ours in them. */

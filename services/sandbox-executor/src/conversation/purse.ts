@@ -3,16 +3,26 @@ import type { AccountName, BudgetLimits, BudgetRefusal, Spend, Wish } from '@cru
 import { busBack } from '../trials/open-trial.ts';
 import type { Ledger } from './ledger.ts';
 
+/** Whose accounts a purse draws on: those that stay, and the team whose day it is. */
+export interface Payers {
+  readonly names: readonly AccountName[];
+  readonly team: string;
+}
+
 /** What the calls of one trial are paid from. */
 export class Purse {
   readonly #ledger: Ledger;
   readonly #names: readonly AccountName[];
+  readonly #team: string;
+  /** The accounts of the day that was last asked for. */
+  #days: readonly AccountName[] = [];
   readonly #close: () => void;
   #closed = false;
 
-  constructor(ledger: Ledger, names: readonly AccountName[], close: () => void) {
+  constructor(ledger: Ledger, { names, team }: Payers, close: () => void) {
     this.#ledger = ledger;
     this.#names = names;
+    this.#team = team;
     this.#close = close;
   }
 
@@ -24,12 +34,12 @@ export class Purse {
   /** Pays what judges a trial that is over: its own limits were for its subject. */
   forJudges(): Purse {
     const wider = this.#names.filter(({ scope }) => scope !== 'trial');
-    return new Purse(this.#ledger, wider, () => undefined);
+    return new Purse(this.#ledger, { names: wider, team: this.#team }, () => undefined);
   }
 
   /** Holds another attempt's worth at once, or says that there is no room. */
   tryReserve(id: string, wish: Wish): boolean {
-    return this.#ledger.tryReserve(id, this.#names, wish);
+    return this.#ledger.tryReserve(id, [...this.#names, ...this.#days], wish);
   }
 
   /** As `Ledger.unspent`. */
@@ -61,6 +71,7 @@ export class Purse {
   }
 
   async #all(): Promise<readonly AccountName[]> {
-    return [...this.#names, await busBack(() => this.#ledger.today())];
+    this.#days = await busBack(() => this.#ledger.today(this.#team));
+    return [...this.#names, ...this.#days];
   }
 }

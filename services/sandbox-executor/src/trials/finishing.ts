@@ -67,19 +67,22 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
   const { verdict, findings } = containment(ended);
   const { reason, exitCode, signal, durationMs, memoryBytesPeak } = end;
   const kernelObserved = watch?.observed ?? false;
-  const scored = NOT_THE_PROGRAMS.has(reason)
-    ? { outcome: 'errored' as const, scores: [] }
-    : scoreTrial(suite, sample, {
-        reason,
-        exitCode,
-        stdout: output.text('stdout'),
-        stderr: output.text('stderr'),
-        ...(told === undefined ? {} : { answer: told.answer }),
-        ...(ended.judged === undefined ? {} : { judged: ended.judged }),
-        verdict,
-        kernelObserved,
-        alerts: [...ended.alerts].filter(([, severity]) => severity !== 'low').map(([rule]) => rule),
-      });
+  const unpaid = told?.unpaid ?? null;
+  // What an evaluation, team or platform could not pay for says nothing about the subject either.
+  const scored =
+    NOT_THE_PROGRAMS.has(reason) || unpaid !== null
+      ? { outcome: 'errored' as const, scores: [] }
+      : scoreTrial(suite, sample, {
+          reason,
+          exitCode,
+          stdout: output.text('stdout'),
+          stderr: output.text('stderr'),
+          ...(told === undefined ? {} : { answer: told.answer }),
+          ...(ended.judged === undefined ? {} : { judged: ended.judged }),
+          verdict,
+          kernelObserved,
+          alerts: [...ended.alerts].filter(([, severity]) => severity !== 'low').map(([rule]) => rule),
+        });
   return {
     ...place,
     ...scored,
@@ -92,7 +95,7 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
     durationMs: Math.max(0, Math.round(durationMs)),
     memoryBytesPeak,
     evidence: [...ended.seals],
-    error: end.error?.slice(0, TEXT_CHARS_MAX) ?? null,
+    error: (end.error ?? unpaid)?.slice(0, TEXT_CHARS_MAX) ?? null,
     usage: told?.usage ?? null,
     answer: told === undefined || told.answer === null ? null : answerOf(told.answer),
   };

@@ -18,6 +18,7 @@ export type TrialNote = NewEvent<
   | 'crucible.trial.approval-requested.v1'
   | 'crucible.trial.approval-decided.v1'
   | 'crucible.trial.paused.v1'
+  | 'crucible.trial.budget-reached.v1'
 >;
 
 /** Does it again for as long as the bus is away. */
@@ -48,6 +49,11 @@ export class OpenTrial {
     this.#log = log;
     this.#known = known;
     this.#dispatch = dispatch;
+  }
+
+  /** Whose trial it is. */
+  get team(): string {
+    return this.#known.cause?.team ?? 'default';
   }
 
   /**

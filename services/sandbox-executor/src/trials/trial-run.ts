@@ -38,6 +38,10 @@ export interface Told {
   readonly usage: UsageTotals;
   /** By scorers that need more than the answer, by their place in the suite. */
   readonly judged: ReadonlyMap<number, Judgement>;
+  /**
+   * Why a call was not made that belongs to the result, where that was no limit of the trial's own; null when all were.
+   */
+  readonly unpaid: string | null;
   /** Set when it was stopped behind the end of its sandbox. */
   readonly endedBy: 'stopped' | 'lease-lost' | null;
   readonly seal: EvidenceSeal;

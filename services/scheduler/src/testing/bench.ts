@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { ContentMissing, InMemoryEventLog } from '@crucible/event-log';
 import type { AppendRequest, AppendResult, ContentStore, WorkItem, WorkQueue } from '@crucible/event-log';
 import { evaluationIdSchema, noBudget, subjects } from '@crucible/events';
-import type { CrucibleEvent, EvaluationId, EventData, EventType, NewEvent, TrialId } from '@crucible/events';
+import type {
+  BudgetScope,
+  CrucibleEvent,
+  EvaluationId,
+  EventData,
+  EventType,
+  NewEvent,
+  TrialId,
+} from '@crucible/events';
 import { createLogger } from '@crucible/service-kit';
 import { suiteSchema } from '@crucible/suite';
 import { Scheduler } from '../scheduler.ts';
@@ -176,9 +184,13 @@ export class Bench {
     trialId: string,
     how: 'passed' | 'failed' | 'errored' | 'stopped' = 'passed',
   ): Promise<void> {
+    await this.begin(evaluationId, trialId);
+    await this.finish(evaluationId, trialId, how);
+  }
+
+  begin(evaluationId: EvaluationId, trialId: string): Promise<void> {
     const place = { evaluationId, trialId: trialId as TrialId };
-    const subject = subjects.trial(evaluationId, place.trialId);
-    await this.write(subject, {
+    return this.write(subjects.trial(evaluationId, place.trialId), {
       type: 'crucible.trial.started.v2',
       data: {
         ...place,
@@ -193,6 +205,15 @@ export class Bench {
         preflight: null,
       },
     });
+  }
+
+  async finish(
+    evaluationId: EvaluationId,
+    trialId: string,
+    how: 'passed' | 'failed' | 'errored' | 'stopped',
+  ): Promise<void> {
+    const place = { evaluationId, trialId: trialId as TrialId };
+    const subject = subjects.trial(evaluationId, place.trialId);
     const rest = {
       exitCode: 0,
       signal: null,
@@ -213,6 +234,15 @@ export class Bench {
     await this.write(subject, {
       type: 'crucible.trial.finished.v2',
       data: { ...place, outcome, reason, verdict: 'contained', scores, ...rest },
+    });
+  }
+
+  /** Tells that a call of a trial was not made, as its executor would. */
+  budgetReached(evaluationId: EvaluationId, trialId: string, scope: BudgetScope): Promise<void> {
+    const place = { evaluationId, trialId: trialId as TrialId };
+    return this.write(subjects.trial(evaluationId, place.trialId), {
+      type: 'crucible.trial.budget-reached.v1',
+      data: { ...place, turn: 1, scope, kind: 'tokens', limit: 1_000, spent: 990, asked: 40 },
     });
   }
 

@@ -12,6 +12,7 @@ import { follow } from './connection.svelte.ts';
 export class EvaluationsStore {
   items = $state.raw<readonly EvaluationView[]>([]);
   suites = $state.raw<readonly string[]>([]);
+  models = $state.raw<readonly string[]>([]);
   status = $state<'loading' | 'ready' | 'failed'>('loading');
   error = $state.raw<unknown>(null);
   hasMore = $state(false);
@@ -19,7 +20,7 @@ export class EvaluationsStore {
 
   readonly #index = new EvaluationIndex();
   readonly #batch = new Batch<LiveMessage>((messages) => this.#onMessages(messages));
-  #filter: EvaluationFilter = { status: null, suite: null };
+  #filter: EvaluationFilter = { status: null, suite: null, model: null };
   #cursor: string | null = null;
   #oldest: EvaluationView | null = null;
   #request: AbortController | null = null;
@@ -91,5 +92,6 @@ export class EvaluationsStore {
   #publish(): void {
     this.items = this.#index.list(this.#filter, this.#oldest);
     this.suites = this.#index.suiteNames();
+    this.models = this.#index.modelNames();
   }
 }

@@ -1,3 +1,4 @@
+import { budgetReachedText } from '@crucible/domain';
 import type { EventType } from '@crucible/events';
 import { displayableLine } from '@crucible/events';
 import { counted, duration, score } from '../format.ts';
@@ -86,6 +87,7 @@ const byType: Partial<Record<EventType, Kind>> = {
   'crucible.trial.tool-called.v1': 'tool',
   'crucible.trial.approval-requested.v1': 'approval',
   'crucible.trial.approval-decided.v1': 'approval',
+  'crucible.trial.budget-reached.v1': 'withdrawn',
   'crucible.trial.pause-requested.v1': 'command',
   'crucible.trial.paused.v1': 'command',
   'crucible.trial.resumed.v1': 'command',
@@ -129,6 +131,8 @@ export const aboutOf = ({ event }: HistoryEntry): string => {
       return `${event.data.trialId} · ${displayableLine(event.data.tool, 60)} waits for approval`;
     case 'crucible.trial.approval-decided.v1':
       return `${event.data.trialId} · ${event.data.decision.kind}`;
+    case 'crucible.trial.budget-reached.v1':
+      return `${event.data.trialId} · ${budgetReachedText(event.data)}`;
     case 'crucible.trial.dispatched.v1':
       return `${event.data.trialId} · ${displayableLine(event.data.sampleId, 60)}`;
     default:

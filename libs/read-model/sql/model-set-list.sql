@@ -1,0 +1,3 @@
+select "view"
+from "model_set"
+order by "executor_id";
