@@ -39,6 +39,7 @@ import { auditPaths } from './openapi-audit.ts';
 import { callPaths } from './openapi-calls.ts';
 import { deadLetterPaths } from './openapi-dead-letters.ts';
 import { historyPaths, listRefusals, momentRefusals } from './openapi-history.ts';
+import { livePaths, liveSchemas } from './openapi-live.ts';
 import { stopPaths } from './openapi-stops.ts';
 import { body, evaluationPath, events, json, operation, refusals, resume, trialPath } from './openapi-parts.ts';
 
@@ -243,6 +244,7 @@ const generated = (): OpenApiDocument =>
       ...alertPaths,
       ...evidencePaths,
       ...callPaths,
+      ...livePaths,
     },
     components: {
       securitySchemes: {
@@ -268,6 +270,7 @@ const generated = (): OpenApiDocument =>
         EventList: eventListSchema,
         HistoryPage: historyPageSchema,
         Event: envelopeSchema,
+        ...liveSchemas,
         OutputChunk: outputChunkSchema,
         Platform: platformSchema,
         Problem: problemSchema,

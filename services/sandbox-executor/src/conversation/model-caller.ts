@@ -6,6 +6,7 @@ import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } fro
 import { spentOn } from '@crucible/models';
 import type { CallEnd, CallRequest, ModelBroker, Retry } from '@crucible/models';
 import type { Place } from '../trials/trial-run.ts';
+import type { LiveReply, LiveTrial } from './live.ts';
 import type { Purse } from './purse.ts';
 import type { WorkClock } from './work-clock.ts';
 
@@ -23,6 +24,8 @@ export interface CallerPorts {
   readonly clock: WorkClock;
   readonly note: (event: NewEvent<'crucible.trial.model-called.v1'>) => Promise<unknown>;
   readonly newId: () => string;
+  /** Where its subject's words are told as they come; null where there is no subject to be seen. */
+  readonly live: LiveTrial | null;
 }
 
 export interface Asking {
@@ -58,9 +61,12 @@ export class ModelCaller {
     const held = await this.#hold(callId, asking);
     if ('refusal' in held) return { kind: 'refused', refusal: held.refusal, why: refusalText(held.refusal) };
     const { request, bound } = held;
-    const end = await this.#call(callId, request, bound);
+    const live = asking.role === 'subject' ? (this.#ports.live?.reply(asking.turn) ?? null) : null;
+    const end = await this.#call(callId, request, bound, live);
     this.#ports.purse.settle(callId, spentOn(end, bound));
     const reply = end.ok ? record(end) : null;
+    if (reply === null) live?.failed();
+    else live?.whole();
     void this.#ports.note({
       type: 'crucible.trial.model-called.v1',
       data: this.#told(callId, asking, request, end, reply),
@@ -115,7 +121,7 @@ export class ModelCaller {
     return { ...request, parameters: { ...request.parameters, outputTokensMax } };
   }
 
-  async #call(callId: string, request: CallRequest, bound: Wish): Promise<CallEnd> {
+  async #call(callId: string, request: CallRequest, bound: Wish, live: LiveReply | null): Promise<CallEnd> {
     const { broker, purse, clock } = this.#ports;
     const extra: string[] = [];
     let over = clock.wait();
@@ -129,7 +135,14 @@ export class ModelCaller {
       return true;
     };
     try {
-      return await broker.call(request, { mayRetry, onAttempt: () => over() });
+      return await broker.call(request, {
+        mayRetry,
+        onAttempt: (attempt) => {
+          over();
+          live?.attempt(attempt);
+        },
+        onDelta: (delta) => live?.take(delta),
+      });
     } finally {
       over();
       for (const id of extra) purse.release(id);
