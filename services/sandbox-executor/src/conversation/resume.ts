@@ -105,6 +105,7 @@ const spoken = ({ by, message, actor, position }: Extract<TranscriptRecord, { ki
 
 const approvalsOf = (control: Control): EarlierApproval[] =>
   [...control.approvals.values()].map(({ request }) => ({
+    turn: request.turn,
     toolCallId: request.toolCallId,
     argumentsDigest: request.argumentsDigest,
     permission: permissionOf({ state: control }, request.approvalId),
@@ -192,6 +193,6 @@ export const resumeFrom = async (
     turns: proven.turns,
     isReplyPending,
     spent: lost.map(spentIn).reduce(addSpend, nothingSpent),
-    approvals: lost.flatMap(({ control }) => approvalsOf(control)),
+    approvals: !isReplyPending ? [] : lost.flatMap(({ control }) => approvalsOf(control)),
   };
 };
