@@ -7,13 +7,24 @@ import { wholeNumber } from '../client/whole-number.ts';
 
 interface BenchOptions {
   readonly json?: true;
-  readonly trials: string;
+  readonly trials?: string;
   readonly rounds: string;
   readonly viewers: string;
   readonly events?: string;
 }
 
-const names = ['sandbox', 'latency', 'bootstrap', 'fanout', 'append', 'project', 'verify', 'trace', 'stop'] as const;
+const names = [
+  'sandbox',
+  'latency',
+  'bootstrap',
+  'fanout',
+  'append',
+  'project',
+  'verify',
+  'trace',
+  'stop',
+  'agent',
+] as const;
 type Name = (typeof names)[number];
 
 const platform = async (): Promise<PlatformInfo> => {
@@ -28,7 +39,7 @@ const platform = async (): Promise<PlatformInfo> => {
 };
 
 const measure = async (name: Name, options: BenchOptions): Promise<BenchReport> => {
-  const trials = wholeNumber('--trials', options.trials, 10_000);
+  const trials = wholeNumber('--trials', options.trials ?? '40', 10_000);
   const rounds = wholeNumber('--rounds', options.rounds, 100);
   const note = (line: string): void => void process.stderr.write(`${line}\n`);
   switch (name) {
@@ -73,6 +84,10 @@ const measure = async (name: Name, options: BenchOptions): Promise<BenchReport> 
       const { benchStop } = await import('../bench/stop.ts');
       return benchStop({ sandboxes: Math.min(trials, 200), rounds }, note);
     }
+    case 'agent': {
+      const { benchAgent } = await import('../bench/agent.ts');
+      return benchAgent({ trials: wholeNumber('--trials', options.trials ?? '100', 200), rounds }, note);
+    }
     case 'bootstrap': {
       const { benchBootstrap } = await import('../bench/bootstrap.ts');
       return benchBootstrap(note);
@@ -90,7 +105,7 @@ export const register = (program: Command): void => {
     .command('bench')
     .description('measure this platform on this machine, against a floor in the same run')
     .addArgument(new Argument('<name>', 'what to measure').choices(names))
-    .option('--trials <n>', 'trials a round (latency: runs)', '40')
+    .option('--trials <n>', 'trials a round (latency: runs); 40, and 100 at once for agent')
     .option('--rounds <n>', 'paired rounds after a warm-up', '5')
     .option(
       '--events <n>',
@@ -109,6 +124,7 @@ export const register = (program: Command): void => {
   verify     offline verification of an exported log against bare SHA-256 over the same bytes
   trace      guests with the kernel trace on against off, and the flood it keeps up with
   stop       an emergency stop of --trials running sandboxes (aim: 50, 20 rounds) against killing as many plain containers
+  agent      overhead a turn and a tool call of agents in real sandboxes, many at once, and memory of those that wait, beside a bare client
   bootstrap  the steps of up: new home, later, while running
 
 Examples:
