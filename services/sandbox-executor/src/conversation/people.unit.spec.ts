@@ -173,7 +173,7 @@ describe('people', () => {
 });
 
 const die = (bench: Bench): void =>
-  bench.running.killAll({ cause: 'lease-lost', why: null, stopId: null, heardAtMs: performance.now() });
+  void bench.running.killAll({ cause: 'lease-lost', why: null, stopId: null, heardAtMs: performance.now() });
 
 describe('an executor that dies', () => {
   const resuming = { resume: 'transcript', ...asking };
