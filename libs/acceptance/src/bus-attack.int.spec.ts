@@ -29,6 +29,7 @@ const owned = {
     /^crucible\.events\.evaluation\.[^.]+\.trial\.[^.]+$/,
     /^crucible\.events\.platform\.(executor|evidence|dead-letter\.sandbox-executor)$/,
     /^crucible\.evidence\./,
+    /^crucible\.live\.evaluation\.[^.]+\.trial\.[^.]+$/,
   ],
   audit: [/^crucible\.checkpoints$/, /^crucible\.events\.platform\.dead-letter\.audit$/],
   notifier: [/^crucible\.events\.platform\.(delivery|dead-letter\.notifier)$/],
@@ -66,6 +67,7 @@ const targets = [
   subjects.dispatch('default'),
   subjects.checkpoints,
   subjects.controlCancel(evaluationId),
+  subjects.live(evaluationId, trialId),
   '$O.CONTENT.M.YQ==',
   ...apis.flatMap((api) => [`${api}.STREAM.DELETE.DISPATCH`, `${api}.STREAM.PURGE.EVENTS`]),
   ...apis.map((api) => `${api}.CONSUMER.DELETE.EVENTS.notifier`),
@@ -73,6 +75,7 @@ const targets = [
   `heard.scheduler.${trial}`,
   '_R_.forged.forged',
 ];
+const heardLive = [subjects.everyLive, `heard.*.${subjects.everyLive}`];
 const foreignTo = (who: Attacker): string[] =>
   targets.filter((target) => !owned[who].some((own: RegExp) => own.test(target)));
 
@@ -132,7 +135,9 @@ const disguise = {
 let nats: TestNats;
 let bus: Bus;
 let wire: NatsWire;
+/** Heard by the operator of what no stream keeps, and by the gateway of what it shows people. */
 let heardControl = 0;
+let viewer: NatsWire;
 
 /** Everything that the account of the streams holds, by subject, and how it is set up. */
 const inventory = async () => {
@@ -166,9 +171,15 @@ beforeAll(async () => {
   // Work in somebody's hands.
   const work = await bus.js.consumers.get('DISPATCH', 'executor-default');
   expect((await work.next())?.seq).toBe(1);
-  bus.nc.subscribe('crucible.control.>', { callback: () => (heardControl += 1) });
+  for (const subject of ['crucible.control.>', 'crucible.live.>'])
+    bus.nc.subscribe(subject, { callback: () => (heardControl += 1) });
+  viewer = await NatsWire.open(nats.url, nats.credentials.gateway as { user: string; password: string });
+  // Where the executor is heard; what a gateway says to itself is its own affair.
+  viewer.subscribe(`heard.*.${subjects.everyLive}`);
+  await viewer.settled();
 });
 afterAll(async () => {
+  viewer?.close();
   await bus?.nc.close();
   await nats?.stop();
 });
@@ -201,6 +212,9 @@ describe.each(attackers)('%s, taken over', (who) => {
     expect(changed.filter((subject) => !owned[who].some((own: RegExp) => own.test(subject)))).toEqual([]);
     expect(ofOthers(after.setUp, who)).toEqual(ofOthers(before.setUp, who));
     expect(heardControl).toBe(0);
+    await viewer.settled();
+    expect(viewer.heard).not.toContain('MSG ');
+    expect(viewer.heard).not.toContain('Permissions Violation');
   };
 
   it('says nothing on the subjects of others', async () => {
@@ -252,6 +266,15 @@ describe.each(attackers)('%s, taken over', (who) => {
     await expectOnlyOwn();
   });
 
+  it('hears what a subject says as it says it only where people are shown it', async () => {
+    if (who === 'gateway') return;
+    for (const subject of heardLive) {
+      wire.subscribe(subject);
+      await wire.settled();
+      expect(wire.heard).toContain(`Permissions Violation for Subscription to "${subject}"`);
+    }
+  });
+
   it('hears nobody else\u2019s answers', async () => {
     for (const subject of ['>', '_R_.>', '$JS.>', '$JS.API.>', 'CRUCIBLE.API.>', '$SYS.>', 'crucible.dispatch.>']) {
       wire.subscribe(subject);
@@ -264,4 +287,15 @@ describe.each(attackers)('%s, taken over', (who) => {
     await wire.settled();
     expect(wire.heard).not.toContain('MSG _INBOX');
   });
+});
+
+it('brings what the executor tells of a running trial to the gateway, and into no stream', async () => {
+  const subject = subjects.live(evaluationId, trialId);
+  const before = await inventory();
+  wire = await NatsWire.open(nats.url, nats.credentials['sandbox-executor'] as { user: string; password: string });
+  wire.publish(subject, 'as it comes');
+  await wire.settled();
+  await expect.poll(() => viewer.heard).toContain(`MSG heard.sandbox-executor.${subject}`);
+  expect(viewer.heard).toContain('as it comes');
+  expect((await inventory()).held).toEqual(before.held);
 });

@@ -1,3 +1,5 @@
+import { liveItemSchema } from '@crucible/events';
+import type { LiveItem } from '@crucible/events';
 import { z } from 'zod';
 
 /** Records of one answer, at the most. */
@@ -54,6 +56,21 @@ export const recordsMessageSchema = z.object({
   unreadable: count,
 });
 export type RecordsMessage = z.infer<typeof recordsMessageSchema>;
+
+const [delta, reset, whole] = liveItemSchema.options;
+/** A piece of a reply on its way: `delta` of a trial's live replies. */
+export const liveDeltaSchema = delta.omit({ type: true }).meta({
+  description:
+    'A piece of what the subject says in a turn. Of a tool call it is the tool\u2019s name, a space and then its arguments as they come; another call begins on a new line. Untrusted text.',
+});
+export const liveResetSchema = reset.omit({ type: true }).meta({
+  description: 'What was streamed of this turn in attempts before this one is void: that reply broke.',
+});
+export const liveWholeSchema = whole.omit({ type: true }).meta({
+  description: 'The reply of this turn is in the transcript now, as are those of the turns before it.',
+});
+/** What comes with one kind of event of a trial's live replies. */
+export type LiveMessageOf<T extends LiveItem['type']> = Omit<Extract<LiveItem, { type: T }>, 'type'>;
 
 /** `?channels=` of a trial's live stream. */
 export const streamChannelsSchema = z

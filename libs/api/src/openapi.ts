@@ -41,6 +41,7 @@ import { deadLetterPaths } from './openapi-dead-letters.ts';
 import { modelListSchema } from './model-contract.ts';
 import { modelPaths } from './openapi-models.ts';
 import { historyPaths, listRefusals, momentRefusals } from './openapi-history.ts';
+import { livePaths, liveSchemas } from './openapi-live.ts';
 import { stopPaths } from './openapi-stops.ts';
 import { body, evaluationPath, events, json, operation, refusals, resume, trialPath } from './openapi-parts.ts';
 
@@ -246,6 +247,7 @@ const generated = (): OpenApiDocument =>
       ...evidencePaths,
       ...callPaths,
       ...modelPaths,
+      ...livePaths,
     },
     components: {
       securitySchemes: {
@@ -272,6 +274,7 @@ const generated = (): OpenApiDocument =>
         HistoryPage: historyPageSchema,
         Event: envelopeSchema,
         ModelList: modelListSchema,
+        ...liveSchemas,
         OutputChunk: outputChunkSchema,
         Platform: platformSchema,
         Problem: problemSchema,

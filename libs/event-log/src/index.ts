@@ -17,5 +17,6 @@ export { JetStreamEvidence } from './jetstream/evidence.ts';
 export { JetStreamRestore, RestoreRefused } from './jetstream/restore.ts';
 export type { MessageToRestore } from './jetstream/restore.ts';
 export { JetStreamWorkQueue } from './jetstream/work-queue.ts';
+export { NatsLiveReplies } from './jetstream/live-replies.ts';
 export { NatsControl } from './jetstream/control.ts';
 export { JetStreamDurableEvents } from './jetstream/durable.ts';

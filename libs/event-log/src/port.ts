@@ -1,4 +1,13 @@
-import type { Channel, CrucibleEvent, DecodeFailure, EvaluationId, NewEvent, Origin, TrialId } from '@crucible/events';
+import type {
+  Channel,
+  CrucibleEvent,
+  DecodeFailure,
+  EvaluationId,
+  LiveMessage,
+  NewEvent,
+  Origin,
+  TrialId,
+} from '@crucible/events';
 
 /** One message of the log as it is stored. `body` is the truth: hashes are over exactly these bytes. */
 export interface StoredMessage {
@@ -173,6 +182,18 @@ export interface Control {
   stop(engaged: CrucibleEvent<'crucible.stop.engaged.v1'>): void;
   /** What is no such event is not heard. */
   onStop(handler: (engaged: CrucibleEvent<'crucible.stop.engaged.v1'>) => void): void;
+}
+
+export interface TrialPlace {
+  readonly evaluationId: EvaluationId;
+  readonly trialId: TrialId;
+}
+
+/** What is to be seen of a trial before it is on record: delivered at most once, to whoever listens just then, kept nowhere. */
+export interface LiveReplies {
+  tell(place: TrialPlace, message: LiveMessage): void;
+  /** What is no such message is not heard. Returns how to end listening. */
+  listen(place: TrialPlace, listener: (message: LiveMessage) => void): () => void;
 }
 
 export class BusUnavailable extends Error {

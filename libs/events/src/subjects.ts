@@ -34,6 +34,9 @@ export const subjects = {
   dispatch: (pool: string) => `crucible.dispatch.${pool}`,
   everyDispatch: 'crucible.dispatch.*',
   checkpoints: 'crucible.checkpoints',
+  /** What a subject says, as it says it: core NATS only, for whoever looks on. Its record is the transcript. */
+  live: (id: EvaluationId, trial: TrialId) => `crucible.live.evaluation.${id}.trial.${trial}`,
+  everyLive: 'crucible.live.evaluation.*.trial.*',
   /** Fast path of a cancel; the event is its record. */
   controlCancel: (id: EvaluationId) => `crucible.control.cancel.${id}`,
   everyControlCancel: 'crucible.control.cancel.*',

@@ -9,6 +9,7 @@ export { keyName, Secret } from './catalogue/keys.ts';
 export type { Environment } from './catalogue/keys.ts';
 export { loadModels, modelsProblemLine } from './catalogue/load.ts';
 export type { ModelsLoaded, ModelsProblem } from './catalogue/load.ts';
+export type { KeyGuard } from './key-guard.ts';
 export { scriptedPersonas } from './scripted/personas.ts';
 export { matches, SecretSearch } from './secrets.ts';
 export type { SecretHit } from './secrets.ts';

@@ -1,4 +1,5 @@
 import type { Secret } from './catalogue/keys.ts';
+import { KeyAutomaton, KeyGuard } from './key-guard.ts';
 
 /** Shorter ones are words that local servers ask for, such as `ollama`: looked for, they would be found everywhere. */
 const SECRET_CHARS_MIN = 12;
@@ -71,6 +72,7 @@ const readingsOf = (text: string): string[] => {
 export class SecretSearch {
   readonly #needles: readonly Needle[];
   readonly #plain: readonly { readonly name: string; readonly value: string }[];
+  #automaton: KeyAutomaton | undefined;
 
   constructor(secrets: Iterable<Secret>) {
     const all = [...secrets];
@@ -91,6 +93,11 @@ export class SecretSearch {
         hits.set(key, { name, encoding, reversed });
     }
     return [...hits.values()];
+  }
+
+  /** Looks for the same in a text that is shown while it comes. */
+  guard(): KeyGuard {
+    return new KeyGuard((this.#automaton ??= new KeyAutomaton(this.#needles)));
   }
 
   /** A message of ours or of a provider without any key in it, short ones and encoded ones included. */

@@ -4,6 +4,7 @@ import {
   JetStreamEvidence,
   JetStreamHistory,
   NatsControl,
+  NatsLiveReplies,
   openBus,
 } from '@crucible/event-log';
 import { openDatabase, Projector, ReadModel } from '@crucible/read-model';
@@ -46,10 +47,13 @@ import { EvaluationsController } from './queries/evaluations.controller.ts';
 import { KeptEvidence } from './queries/kept-evidence.ts';
 import { OutputController } from './queries/output.controller.ts';
 import { TrialOutput } from './queries/trial-output.ts';
+import { TrialReads } from './queries/trial-reads.ts';
 import { TrialRecords } from './queries/trial-records.ts';
 import { EventFeed } from './streams/event-feed.ts';
+import { LiveController } from './streams/live.controller.ts';
 import { StopAudiences } from './streams/stop-audiences.ts';
 import { StreamsController } from './streams/streams.controller.ts';
+import { TrialReplies } from './streams/trial-replies.ts';
 import { SuiteShelf } from './suites/suite-shelf.ts';
 import { SuitesController } from './suites/suites.controller.ts';
 
@@ -97,6 +101,7 @@ export class GatewayModule {
     const models = () => readModel.models().catch(() => ({ items: [], complete: false }));
     const stopAudiences = new StopAudiences(readModel);
     const records = new AccessRecords(log, { readOnly: config.CRUCIBLE_READ_ONLY, now: () => Date.now() });
+    const kept = new KeptEvidence({ evidence, history, readModel });
     const values = [
       [Sessions, sessions],
       [COOKIE_NAME, cookieNameFor(config)],
@@ -123,7 +128,8 @@ export class GatewayModule {
       [TrialOutput, new TrialOutput(evidence, live)],
       [TrialRecords, new TrialRecords(evidence)],
       [Acknowledgements, new Acknowledgements(log, readModel)],
-      [KeptEvidence, new KeptEvidence({ evidence, history, readModel })],
+      [TrialReads, new TrialReads({ readModel, kept, access: records })],
+      [TrialReplies, new TrialReplies(new NatsLiveReplies(bus), live)],
     ] as const;
     return {
       module: GatewayModule,
@@ -138,6 +144,7 @@ export class GatewayModule {
         EvaluationsController,
         HistoryController,
         ModelsController,
+        LiveController,
         OutputController,
         StopsController,
         StreamsController,

@@ -101,7 +101,8 @@ export const requestsOf = (suite: SuiteSummary, draft: RunDraft): SubmitRequest[
     ...(budget === undefined || !asksModels(suite) ? {} : { budget }),
   };
   if (!asksModels(suite)) return [part];
-  return draft.models.map((model) => ({ ...part, subject: { kind: 'model', model } }));
+  const kind = suite.solver === 'agent-program' ? ('agent' as const) : ('model' as const);
+  return draft.models.map((model) => ({ ...part, subject: { kind, model } }));
 };
 
 /** How many trials all of it comes to. */

@@ -40,6 +40,10 @@ describe('a run of a suite', () => {
     for (const request of requests) expect(submitRequestSchema.safeParse(request).success).toBe(true);
     expect(trialsOf(suite, draft)).toBe(12);
     expect(requestsOf(programs, emptyRun)).toEqual([{ suite: { name: 'flags' } }]);
+    const agents = { ...suite, solver: 'agent-program' as const };
+    expect(requestsOf(agents, { ...emptyRun, models: ['house'] })).toMatchObject([
+      { subject: { kind: 'agent', model: 'house' } },
+    ]);
     expect(trialsOf(programs, { ...emptyRun, samples: 99 })).toBe(8);
   });
 

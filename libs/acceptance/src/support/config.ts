@@ -21,6 +21,8 @@ export const dataHint = `not in ${dataFolder}; set CRUCIBLE_TEST_DATA to a folde
  */
 export const keptHome = process.env['CRUCIBLE_E2E_HOME'] || undefined;
 export const keptPort = process.env['CRUCIBLE_E2E_PORT'] || '4788';
+/** Where its model is looked for. */
+export const keptModelPort = 4787;
 
 /** The environment of a child: ours without our own settings, so that nobody's platform is touched by accident. */
 export const environmentWith = (more: Readonly<Record<string, string>>): Record<string, string> => {

@@ -15,6 +15,8 @@ export interface PlatformFacts {
   readonly concurrencyMax: number;
   /** Where the receiver of webhooks shows what it got. */
   readonly receiverUrl: string;
+  /** Where the model `wire/slow` is looked for; a spec that asks it serves it there. */
+  readonly modelPort: number;
   readonly webhookSecret: string;
 }
 

@@ -1,7 +1,8 @@
 import { PlatformFailure } from '@crucible/cli';
 import { startPlatform } from '@crucible/cli/testing';
+import { freePort } from '@crucible/event-log/testing';
 import type { TestProject } from 'vitest/node';
-import { keptHome, keptPort } from './config.ts';
+import { keptHome, keptModelPort, keptPort } from './config.ts';
 import type { PlatformFacts } from './facts.ts';
 import { startReceiver, webhookSecret } from './receiver.ts';
 
@@ -11,6 +12,14 @@ const concurrencyMax = 6;
 /** Allows more memory than `strict` does, and nothing else more: for suites that name it. */
 const profiles = 'profiles: { roomy: { max: { memory: 4GiB } } }\n';
 
+/** A model that a spec serves itself, at a place that the executor knows from its start. */
+const models = (port: number): string =>
+  JSON.stringify({
+    models: [
+      { name: 'wire/slow', provider: 'openai-compatible', model: 'slow', baseUrl: `http://127.0.0.1:${port}/v1` },
+    ],
+  });
+
 const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; stop: () => Promise<void> }> => {
   const given = {
     CRUCIBLE_WEBHOOK_URL: `${receiverUrl}/hook?key=not-for-the-log`,
@@ -19,6 +28,7 @@ const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; sto
     CRUCIBLE_EXECUTOR_CAPACITY: String(concurrencyMax + 2),
     ...(keptHome === undefined ? {} : { CRUCIBLE_PORT: keptPort }),
   };
+  const modelPort = keptHome === undefined ? await freePort() : keptModelPort;
   const place = keptHome === undefined ? {} : { home: keptHome };
   const {
     settings,
@@ -29,12 +39,13 @@ const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; sto
   } = await startPlatform({
     given,
     profiles,
+    models: models(modelPort),
     ...place,
   });
   const { url, token, home, natsUrl, dockerSocket } = info;
   const port = Number(settings.given['CRUCIBLE_PORT']);
   const facts = { url, token, home, port, natsUrl, natsUser, natsPassword, dockerSocket };
-  return { facts: { ...facts, concurrencyMax, receiverUrl, webhookSecret }, stop };
+  return { facts: { ...facts, concurrencyMax, receiverUrl, webhookSecret, modelPort }, stop };
 };
 
 /** One platform for all specs: brought up once, removed at the end with everything it had. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EvaluationPage } from '@crucible/domain';
+import type { SubmitRequest } from '@crucible/api';
 import type { SuiteFileInput } from '@crucible/suite';
 import { suiteSchema } from '@crucible/suite';
 import type { ApiClient } from '../client/api-client.ts';
@@ -32,9 +33,18 @@ export const runToEnd = async (
   concurrency: number,
   onPage: (page: EvaluationPage) => void = () => undefined,
 ): Promise<{ readonly id: string; readonly wallMs: number }> => {
-  const suite = trivialSuite(samples, concurrency);
+  return followToEnd(client, { suite: trivialSuite(samples, concurrency) }, samples, onPage);
+};
+
+/** The same of any evaluation of so many trials. */
+export const followToEnd = async (
+  client: ApiClient,
+  request: SubmitRequest,
+  samples: number,
+  onPage: (page: EvaluationPage) => void = () => undefined,
+): Promise<{ readonly id: string; readonly wallMs: number }> => {
   const begin = performance.now();
-  const { id, position } = await submit(client, { suite }, randomUUID(), (ms) => pause(ms));
+  const { id, position } = await submit(client, request, randomUUID(), (ms) => pause(ms));
   // The event stream is of the read model, which may be a moment behind the log.
   await getEvaluation(client, id, position);
   const page = await follow(client, id, { onPage, signal: new AbortController().signal });

@@ -44,7 +44,7 @@ const sleepers = (samples: number): ReturnType<typeof suiteSchema.parse> => {
 };
 
 /** Processes of a container as the host counts them; none once it is gone. */
-const processesOf = (containerId: string): readonly string[] => {
+export const processesOf = (containerId: string): readonly string[] => {
   for (const controller of ['pids/', '']) {
     for (const place of [`docker/${containerId}`, `system.slice/docker-${containerId}.scope`]) {
       try {

@@ -7,7 +7,7 @@ import { wholeNumber } from '../client/whole-number.ts';
 
 interface BenchOptions {
   readonly json?: true;
-  readonly trials: string;
+  readonly trials?: string;
   readonly rounds: string;
   readonly viewers: string;
   readonly events?: string;
@@ -25,6 +25,7 @@ const names = [
   'trace',
   'stop',
   'transcript',
+  'agent',
 ] as const;
 type Name = (typeof names)[number];
 
@@ -40,7 +41,7 @@ const platform = async (): Promise<PlatformInfo> => {
 };
 
 const measure = async (name: Name, options: BenchOptions): Promise<BenchReport> => {
-  const trials = wholeNumber('--trials', options.trials, 10_000);
+  const trials = wholeNumber('--trials', options.trials ?? '40', 10_000);
   const rounds = wholeNumber('--rounds', options.rounds, 100);
   const note = (line: string): void => void process.stderr.write(`${line}\n`);
   switch (name) {
@@ -92,6 +93,10 @@ const measure = async (name: Name, options: BenchOptions): Promise<BenchReport> 
         .map((text) => wholeNumber('--entries', text, 400_000));
       return benchTranscript({ sizes, rounds }, note);
     }
+    case 'agent': {
+      const { benchAgent } = await import('../bench/agent.ts');
+      return benchAgent({ trials: wholeNumber('--trials', options.trials ?? '100', 200), rounds }, note);
+    }
     case 'bootstrap': {
       const { benchBootstrap } = await import('../bench/bootstrap.ts');
       return benchBootstrap(note);
@@ -109,7 +114,7 @@ export const register = (program: Command): void => {
     .command('bench')
     .description('measure this platform on this machine, against a floor in the same run')
     .addArgument(new Argument('<name>', 'what to measure').choices(names))
-    .option('--trials <n>', 'trials a round (latency: runs)', '40')
+    .option('--trials <n>', 'trials a round (latency: runs); 40, and 100 at once for agent')
     .option('--rounds <n>', 'paired rounds after a warm-up', '5')
     .option(
       '--events <n>',
@@ -130,6 +135,7 @@ export const register = (program: Command): void => {
   trace      guests with the kernel trace on against off, and the flood it keeps up with
   stop       an emergency stop of --trials running sandboxes (aim: 50, 20 rounds) against killing as many plain containers
   transcript time and memory of a browser that opens, scrolls and leaps through transcripts of --entries
+  agent      overhead a turn and a tool call of agents in real sandboxes, many at once, and memory of those that wait, beside a bare client
   bootstrap  the steps of up: new home, later, while running
 
 Examples:

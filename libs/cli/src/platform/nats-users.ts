@@ -25,7 +25,7 @@ const everyStream = ['EVENTS', 'EVIDENCE', 'DISPATCH', 'CHECKPOINTS', 'OBJ_CONTE
 type Stream = (typeof everyStream)[number];
 
 /** Kinds of subjects that are heard as they are said, by their second word. */
-const kinds = ['events', 'evidence', 'control', 'checkpoints'] as const;
+const kinds = ['events', 'evidence', 'control', 'checkpoints', 'live'] as const;
 type Kind = (typeof kinds)[number];
 const everything = (kind: Kind): string => (kind === 'checkpoints' ? 'crucible.checkpoints' : `crucible.${kind}.>`);
 
@@ -61,7 +61,7 @@ const rights: Readonly<Record<Service, Rights>> = {
       '$O.CONTENT.>',
     ],
     reads: ['EVENTS', 'EVIDENCE', 'OBJ_CONTENT'],
-    hears: ['events', 'evidence'],
+    hears: ['events', 'evidence', 'live'],
     // An object store clears away what an interrupted write of an object left.
     purges: ['OBJ_CONTENT'],
   },
@@ -82,6 +82,7 @@ const rights: Readonly<Record<Service, Rights>> = {
       'crucible.events.platform.evidence',
       deadLetters('sandbox-executor'),
       'crucible.evidence.>',
+      'crucible.live.evaluation.*.trial.*',
     ],
     reads: ['EVENTS', 'EVIDENCE', 'OBJ_CONTENT'],
     hears: ['events', 'control'],

@@ -42,6 +42,7 @@ const keepRunsc = (repository: string, home: Home): void =>
  * @param options.home - where its state goes; by default a new folder below the system's temporary one
  * @param options.given - further settings, as their environment variables
  * @param options.profiles - the operator's own sandbox profiles, as their file's text
+ * @param options.models - the operator's own models, as their file's text
  * @param options.before - awaited while the home is there and nothing in it was started yet
  */
 export const startPlatform = async (
@@ -49,6 +50,7 @@ export const startPlatform = async (
     home?: string;
     given?: Readonly<Record<string, string>>;
     profiles?: string;
+    models?: string;
     before?: (settings: Settings) => Promise<void>;
   } = {},
 ): Promise<TestPlatform> => {
@@ -63,6 +65,7 @@ export const startPlatform = async (
   try {
     await seed(settings.repository, home);
     if (options.profiles !== undefined) writeFileSync(join(home.root, 'profiles.yaml'), options.profiles);
+    if (options.models !== undefined) writeFileSync(join(home.root, 'models.yaml'), options.models);
     await options.before?.(settings);
     const info = await ensurePlatform({ settings });
     keepRunsc(settings.repository, home);

@@ -3,6 +3,7 @@ import type { ModelMessage } from '@crucible/events';
 import { keyOf } from '../catalogue/catalogue.ts';
 import type { KeyRing, ModelEntry } from '../catalogue/catalogue.ts';
 import { keyName } from '../catalogue/keys.ts';
+import type { KeyGuard } from '../key-guard.ts';
 import { SecretSearch } from '../secrets.ts';
 import { runAttempt } from './attempt.ts';
 import type { CallEnd, CallHooks, CallRequest, SecretFinding } from './call.ts';
@@ -34,6 +35,8 @@ export interface ModelBroker {
   call(request: CallRequest, hooks?: CallHooks): Promise<CallEnd>;
   /** What one attempt at this call may come to, to be reserved before it; undefined when there is no such model. */
   bound(request: CallRequest): Wish | undefined;
+  /** For a text of a reply that is shown before it is whole: what it lets through holds no key. */
+  guard(): KeyGuard;
   model(name: string): ModelEntry | undefined;
   models(): readonly ModelEntry[];
   /** How many calls each account takes at once, as it stands. */
@@ -170,6 +173,10 @@ class Broker implements ModelBroker {
     this.#keys = keys;
     this.#search = new SecretSearch(keys.values());
     this.#clock = clock;
+  }
+
+  guard(): KeyGuard {
+    return this.#search.guard();
   }
 
   model(name: string): ModelEntry | undefined {

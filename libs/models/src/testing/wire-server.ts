@@ -21,6 +21,8 @@ export interface WireRequest {
   /** Counts from 0. */
   readonly index: number;
   readonly atMs: number;
+  /** When the last byte of the answer was handed on; null until then. */
+  endedAtMs: number | null;
   /** The one who asked went away before the answer was over. */
   aborted: boolean;
 }
@@ -154,9 +156,11 @@ export class WireServer {
       body,
       index: this.requests.length,
       atMs: performance.now(),
+      endedAtMs: null,
       aborted: false,
     };
     this.requests.push(asked);
+    response.once('finish', () => (asked.endedAtMs = performance.now()));
     response.once('close', () => {
       asked.aborted = !response.writableFinished;
     });

@@ -13,6 +13,10 @@ const thoseThereAre = (models: readonly KnownModel[]): string => {
   return `There is ${names.join(', ')}${more}: GET /api/v1/models.`;
 };
 
+type Asked = Extract<SubmitRequest['subject'], { model: string }>;
+/** A model itself, or an agent's program, which is given one to ask. */
+const isAsked = (subject: SubmitRequest['subject']): subject is Asked => subject !== undefined && 'model' in subject;
+
 /**
  * Refuses a submission that needs a model which no executor has. Where an executor has not told all of its models, the
  * submission is taken: the executor itself refuses to call what it does not have.
@@ -25,7 +29,7 @@ export const refuseUnknownModels = (
 ): void => {
   if (!complete) return;
   const asked = [
-    ...(subject?.kind === 'model' ? [{ path: ['subject', 'model'], model: subject.model }] : []),
+    ...(isAsked(subject) ? [{ path: ['subject', 'model'], model: subject.model }] : []),
     ...namedModels(suite).map(({ path, model }) => ({ path: ['suite', ...path], model })),
   ];
   const errors = asked
@@ -41,4 +45,4 @@ export const refuseUnknownModels = (
 
 /** Whether a submission of a suite asks any model. */
 export const asksModels = (suite: Suite, subject: SubmitRequest['subject']): boolean =>
-  subject?.kind === 'model' || namedModels(suite).length > 0;
+  isAsked(subject) || namedModels(suite).length > 0;

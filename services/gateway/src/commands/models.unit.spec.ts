@@ -37,6 +37,16 @@ const problemOf = (work: () => unknown) => {
 };
 
 describe('a submission that asks models', () => {
+  it('is refused for the model of an agent, too', () => {
+    const agent = { kind: 'agent' as const, model: 'gone' };
+    const list = { items: known('house'), complete: true };
+    expect(problemOf(() => refuseUnknownModels(suiteOf(), agent, list))).toMatchObject({
+      status: 422,
+      errors: [{ pointer: '/subject/model' }],
+    });
+    expect(asksModels(suiteOf(), agent)).toBe(true);
+  });
+
   it('is taken where executors have them all, or have not told all', () => {
     expect(() =>
       refuseUnknownModels(suiteOf(), subject('house'), { items: known('house'), complete: true }),

@@ -1,8 +1,7 @@
 import type { OutputChunk, OutputPage, RecordsMessage } from '@crucible/api';
 import { isTrialEvent } from '@crucible/domain';
 import type { TrialView } from '@crucible/domain';
-import type { EvidenceChunk, EvidencePlace, EvidenceStore, StoredEvent } from '@crucible/event-log';
-import type { EvaluationId, TrialId } from '@crucible/events';
+import type { EvidenceChunk, EvidencePlace, EvidenceStore, StoredEvent, TrialPlace } from '@crucible/event-log';
 import { LivePosition } from '../projection/live-position.ts';
 import { lineBytesMaxOf, Lines, recordOf } from './record-index.ts';
 import type { RecordChannel } from './trial-records.ts';
@@ -13,11 +12,6 @@ import type { SseStream } from '../streams/sse.ts';
 const READ_CHUNKS = 50;
 /** A page ends behind the chunk that goes beyond this, whatever limit was asked for. */
 const PAGE_BYTES_MAX = 4 * 1024 ** 2;
-
-export interface TrialPlace {
-  readonly evaluationId: EvaluationId;
-  readonly trialId: TrialId;
-}
 
 const numberIn = (header: string | undefined): number => {
   const value = Number(header ?? Number.NaN);
@@ -37,7 +31,7 @@ const toChunk = ({ sequence, headers, body }: EvidenceChunk, startedAt: string |
   };
 };
 
-const isOver = (trial: TrialView): boolean => trial.status === 'finished' || trial.status === 'withdrawn';
+export const isOver = (trial: TrialView): boolean => trial.status === 'finished' || trial.status === 'withdrawn';
 const outputOf = ({ evaluationId, trialId }: TrialPlace): EvidencePlace => ({
   evaluationId,
   trialId,
@@ -45,7 +39,8 @@ const outputOf = ({ evaluationId, trialId }: TrialPlace): EvidencePlace => ({
 });
 const placeOf = ({ evaluationId, id }: TrialView): EvidencePlace => outputOf({ evaluationId, trialId: id });
 
-const ends = (stored: StoredEvent, { evaluationId, trialId }: TrialPlace): boolean => {
+/** Whether an event ends a trial. */
+export const endsTrial = (stored: StoredEvent, { evaluationId, trialId }: TrialPlace): boolean => {
   if (!stored.ok || !isTrialEvent(stored.event)) return false;
   const { type, data } = stored.event;
   const isEnd = type === 'crucible.trial.finished.v2' || type === 'crucible.trial.withdrawn.v1';
@@ -104,7 +99,7 @@ export class TrialOutput {
     const over = new AbortController();
     const { evaluationId, id: trialId, startedAt } = await find();
     const leave = this.#live.subscribe((events) => {
-      if (events.some((stored) => ends(stored, { evaluationId, trialId }))) over.abort();
+      if (events.some((stored) => endsTrial(stored, { evaluationId, trialId }))) over.abort();
     });
     stream.signal.addEventListener('abort', leave, { once: true });
     if (isOver(await find())) over.abort();

@@ -43,11 +43,12 @@ export interface ApprovalPorts {
   readonly newId: () => string;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Requests that an earlier attempt at this trial left: what was decided of the same call holds for this one. */
+  /** Requests that an earlier attempt at this trial left of a reply that is gone on with: what was decided of its calls holds. */
   readonly earlier: readonly EarlierApproval[];
 }
 
 export interface EarlierApproval {
+  readonly turn: number;
   readonly toolCallId: string;
   readonly argumentsDigest: string;
   readonly permission: Exclude<Permission, { kind: 'aborted' }> | null;
@@ -82,8 +83,10 @@ export class Approvals {
     if (rule.action === 'deny')
       return { kind: 'deny', approvalId: null, why: 'the rules of this task do not allow this call' };
     const digest = argumentsDigest(proposed.inputText);
+    // Of the same turn: a model may give the same name to its next call, and one word of a person lets one call run.
     const before = this.#ports.earlier.find(
-      ({ toolCallId, argumentsDigest: of }) => toolCallId === proposed.toolCallId && of === digest,
+      ({ turn, toolCallId, argumentsDigest: of }) =>
+        turn === proposed.turn && toolCallId === proposed.toolCallId && of === digest,
     );
     if (before?.permission) return before.permission;
     const fullMs = rule.timeout === undefined ? ASK_MS : msOf(rule.timeout);

@@ -8,6 +8,7 @@ import type {
   CrucibleEvent,
   EvaluationId,
   EventData,
+  LiveItem,
   NewEvent,
   Subject,
   TranscriptRecord,
@@ -74,6 +75,8 @@ export class Bench {
   readonly sessions: FakeSession[] = [];
   /** What each of them was opened for. */
   readonly specs: SessionSpec[] = [];
+  /** What was told while it came, a message each. */
+  readonly live: (readonly LiveItem[])[] = [];
   readonly running = new RunningTrials(new Killer('one', { confirmMsMax: 100, engineAfterMs: 0 }));
   readonly detection = new Detection({ rules: rules.ok ? rules.rules : never(), key, newId: () => randomUUID() });
   readonly ledger: Ledger;
@@ -115,6 +118,7 @@ export class Bench {
         feed: this.#feed,
         log,
         evidence,
+        live: { tell: (_place, { items }) => void this.live.push(items) },
         engine,
         newId: () => randomUUID(),
         now,

@@ -34,9 +34,16 @@ const begin = (talk: Talk): { readonly turn: number; readonly pending: Assistant
   const { plan } = talk.parts;
   const { resumed } = plan;
   const first = plan.messages.map((message): SpokenMessage => ({ by: 'suite', message }));
-  for (const { by, message, said } of resumed?.messages ?? first) talk.say(0, by, message, said);
+  const messages = resumed?.messages ?? first;
+  const isPending = resumed?.isReplyPending === true;
+  const say = (some: readonly SpokenMessage[]): void =>
+    some.forEach(({ by, message, said }) => void talk.say(0, by, message, said));
+  say(isPending ? messages.slice(0, -1) : messages);
+  // Whole turns stay whole: should this attempt be lost before its first one, the next goes on from here as well.
+  if (resumed !== null) talk.parts.transcript.turn(resumed.turns, talk.messages.length);
+  if (isPending) say(messages.slice(-1));
   const last = talk.messages.at(-1);
-  const pending = resumed?.isReplyPending === true && last?.role === 'assistant' ? last : undefined;
+  const pending = isPending && last?.role === 'assistant' ? last : undefined;
   return { turn: (resumed?.turns ?? 0) + 1, pending };
 };
 

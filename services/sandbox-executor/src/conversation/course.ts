@@ -1,7 +1,7 @@
 import { budgetReachedText, usageAfter } from '@crucible/domain';
 import type { CrucibleEvent, ModelMessage, UsageTotals } from '@crucible/events';
 import { noUsage } from '@crucible/events';
-import type { EvidenceStore, EventLog } from '@crucible/event-log';
+import type { EvidenceStore, EventLog, LiveReplies } from '@crucible/event-log';
 import type { ModelBroker } from '@crucible/models';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { Judgement } from '@crucible/suite/score';
@@ -27,6 +27,7 @@ import { converse } from './converse.ts';
 import type { Ending } from './ending.ts';
 import { KernelSpans } from './kernel-spans.ts';
 import type { Ledger } from './ledger.ts';
+import { LiveTrial } from './live.ts';
 import { ModelCaller } from './model-caller.ts';
 import type { ConversationNote } from './parts.ts';
 import { spentBefore } from './plan.ts';
@@ -44,6 +45,7 @@ export interface ConversationPorts {
   readonly feed: CommandFeed;
   readonly log: EventLog;
   readonly evidence: EvidenceStore;
+  readonly live: Pick<LiveReplies, 'tell'>;
   readonly engine: Pick<SandboxEngine, 'open'>;
   readonly newId: () => string;
   /** Epoch milliseconds. */
@@ -99,6 +101,7 @@ export class Conversation implements TrialCourse {
   readonly #judges: Judges;
   readonly #transcript: Transcript;
   readonly #spans: KernelSpans;
+  readonly #live: LiveTrial;
   #usage: UsageTotals = noUsage;
   /** Why a call was not made that belongs to the result, where that was no limit of the trial's own. */
   #unpaid: string | null = null;
@@ -124,6 +127,12 @@ export class Conversation implements TrialCourse {
     const writer = new EvidenceWriter(ports.evidence, { ...held.place, channel: 'transcript' });
     this.#transcript = new Transcript(writer, ports.now);
     this.#spans = new KernelSpans(held.kernelObserved);
+    this.#live = new LiveTrial({
+      place: held.place,
+      replies: ports.live,
+      guard: () => ports.broker.guard(),
+      stored: () => this.#transcript.stored(),
+    });
   }
 
   attribute(act: Act): Act {
@@ -166,6 +175,7 @@ export class Conversation implements TrialCourse {
   }
 
   close(): void {
+    this.#live.close();
     this.#purse?.close();
   }
 
@@ -226,8 +236,8 @@ export class Conversation implements TrialCourse {
     this.#clock = clock;
     const note = (event: ConversationNote | Promise<ConversationNote | null>) => this.#note(event);
     const paying = { broker, clock, note, newId };
-    const caller = new ModelCaller(place, { ...paying, purse });
-    this.#judgesCaller = new ModelCaller(place, { ...paying, purse: purse.forJudges() });
+    const caller = new ModelCaller(place, { ...paying, purse, live: this.#live });
+    this.#judgesCaller = new ModelCaller(place, { ...paying, purse: purse.forJudges(), live: null });
     try {
       const { ending } = await converse(
         {

@@ -6,6 +6,7 @@ import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } fro
 import { spentOn } from '@crucible/models';
 import type { CallEnd, CallRequest, ModelBroker, ReplyDelta, Retry, ToolChoice } from '@crucible/models';
 import type { Place } from '../trials/trial-run.ts';
+import type { LiveReply, LiveTrial } from './live.ts';
 import type { Purse } from './purse.ts';
 import type { WorkClock } from './work-clock.ts';
 
@@ -25,6 +26,8 @@ export interface CallerPorts {
     event: NewEvent<'crucible.trial.model-called.v1' | 'crucible.trial.budget-reached.v1'>,
   ) => Promise<unknown>;
   readonly newId: () => string;
+  /** Where its subject's words are told as they come; null where there is no subject to be seen. */
+  readonly live: LiveTrial | null;
 }
 
 export interface Asking {
@@ -73,9 +76,12 @@ export class ModelCaller {
     const held = await this.#hold(callId, asking);
     if ('refusal' in held) return this.#refused(held.refusal, asking);
     const { request, bound } = held;
-    const end = await this.#call(callId, request, bound, asking.hearer);
+    const live = asking.role === 'subject' ? (this.#ports.live?.reply(asking.turn) ?? null) : null;
+    const end = await this.#call(callId, request, bound, { live, hearer: asking.hearer });
     this.#ports.purse.settle(callId, spentOn(end, bound));
     const reply = end.ok ? record(end) : null;
+    if (reply === null) live?.failed();
+    else live?.whole();
     void this.#ports.note({
       type: 'crucible.trial.model-called.v1',
       data: this.#told(callId, asking, request, end, reply),
@@ -140,7 +146,12 @@ export class ModelCaller {
     return { ...request, parameters: { ...request.parameters, outputTokensMax } };
   }
 
-  async #call(callId: string, request: CallRequest, bound: Wish, hearer?: ReplyHearer): Promise<CallEnd> {
+  async #call(
+    callId: string,
+    request: CallRequest,
+    bound: Wish,
+    { live, hearer }: { readonly live: LiveReply | null; readonly hearer: ReplyHearer | undefined },
+  ): Promise<CallEnd> {
     const { broker, purse, clock } = this.#ports;
     const extra: string[] = [];
     let over = clock.wait();
@@ -155,8 +166,17 @@ export class ModelCaller {
       return true;
     };
     try {
-      const onDelta = hearer === undefined ? {} : { onDelta: hearer.onDelta };
-      return await broker.call(request, { mayRetry, onAttempt: () => over(), ...onDelta });
+      return await broker.call(request, {
+        mayRetry,
+        onAttempt: (attempt) => {
+          over();
+          live?.attempt(attempt);
+        },
+        onDelta: (delta) => {
+          live?.take(delta);
+          hearer?.onDelta(delta);
+        },
+      });
     } finally {
       over();
       for (const id of extra) purse.release(id);

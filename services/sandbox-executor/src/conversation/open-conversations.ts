@@ -1,5 +1,5 @@
 import type { BudgetLimits } from '@crucible/domain';
-import { JetStreamEventLog, JetStreamEvidence, JetStreamHistory } from '@crucible/event-log';
+import { JetStreamEventLog, JetStreamEvidence, JetStreamHistory, NatsLiveReplies } from '@crucible/event-log';
 import type { Bus } from '@crucible/event-log';
 import type { ModelBroker } from '@crucible/models';
 import type { Logger } from '@crucible/service-kit';
@@ -63,6 +63,7 @@ export const openConversations = (
   const log = new JetStreamEventLog(bus);
   const history = new JetStreamHistory(bus);
   const evidence = new JetStreamEvidence(bus);
+  const live = new NatsLiveReplies(bus);
   const now = (): number => Date.now();
   const ledger = new Ledger({ log, history, days: dayLimits(config), now, logger });
   const feed = new CommandFeed(log, logger);
@@ -70,7 +71,7 @@ export const openConversations = (
   const newId = (): string => bus.edge.newId();
   const conversations = new Conversations({
     trials,
-    ports: { broker, ledger, feed, log, evidence, engine, newId, now },
+    ports: { broker, ledger, feed, log, evidence, live, engine, newId, now },
     judges: judgesWith(sandboxing),
     resume: (place, dispatch, suite) => resumeFrom({ log, evidence }, place, dispatch, suite),
     kernelObserved,

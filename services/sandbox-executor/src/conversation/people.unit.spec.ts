@@ -4,6 +4,7 @@ import { say, WireServer, wireBroker } from '@crucible/models/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
 import { argumentsDigest } from './approvals.ts';
+import { resumeFrom } from './resume.ts';
 
 // Whole trials, each with all the rules there are.
 vi.setConfig({ testTimeout: 60_000 });
@@ -171,6 +172,9 @@ describe('people', () => {
   });
 });
 
+const die = (bench: Bench): void =>
+  void bench.running.killAll({ cause: 'lease-lost', why: null, stopId: null, heardAtMs: performance.now() });
+
 describe('an executor that dies', () => {
   const resuming = { resume: 'transcript', ...asking };
 
@@ -211,6 +215,63 @@ describe('an executor that dies', () => {
     expect(wire.requests).toHaveLength(3);
     expect(second.sessions[0]?.requests.map(({ argv }) => argv[2])).toEqual(['rm notes.txt']);
     expect(await second.of('crucible.trial.approval-requested.v1')).toHaveLength(1);
+  });
+
+  it('is followed as well when the next dies before its first turn is whole, and all that was used counts on', async () => {
+    wire.next(bash('echo first'), { kind: 'silence' });
+    const first = benchOf(resuming);
+    const { ended } = await begun(first);
+    await first.until(() => wire.requests.length === 2);
+    die(first);
+    await ended;
+    wire.next({ kind: 'silence' });
+    const second = benchOf(resuming, first);
+    const takenTwice = second.take(await second.dispatch(0, 2));
+    await second.until(() => wire.requests.length === 3);
+    die(second);
+    await takenTwice;
+    wire.next(submit('forty-two'));
+    const third = benchOf(resuming, second);
+    const dispatch = { sampleIndex: 0, epoch: 1, attempt: 3 } as Parameters<typeof resumeFrom>[2];
+    const place = { evaluationId: third.evaluationId, trialId: '0-1-3' as TrialId };
+    // Of three calls two were ended with their executors, before anything came.
+    expect(await resumeFrom(third, place, dispatch, third.suite)).toMatchObject({
+      turns: 1,
+      spent: { calls: 3, tokens: 18 },
+    });
+    expect(await third.trial(0, 3)).toMatchObject({ reason: 'completed', outcome: 'passed' });
+    expect(toldTo(3)).toContain('first');
+    expect((await third.of('crucible.trial.model-called.v1')).at(-1)?.turn).toBe(2);
+  });
+
+  it('leaves no word of a person that would let a later call run', async () => {
+    wire.next(bash('echo first'), bash('rm notes.txt'));
+    const first = benchOf(resuming);
+    const { trialId, ended } = await begun(first);
+    const { approvalId } = await requested(first);
+    const data = { evaluationId: first.evaluationId, trialId, approvalId, reason: 'fine' };
+    die(first);
+    await ended;
+    await first.command(trialId, {
+      type: 'crucible.trial.approval-decided.v1',
+      data: { ...data, decision: { kind: 'approve' } },
+    });
+    // The same call by the same name, one turn later.
+    wire.next(bash('rm notes.txt'), submit('y'));
+    const second = benchOf(resuming, first);
+    const again = await second.dispatch(0, 2);
+    const takenAgain = second.take(again);
+    await second.until(
+      (events) => events.filter(({ type }) => type === 'crucible.trial.approval-requested.v1').length === 2,
+    );
+    const asked = (await second.of('crucible.trial.approval-requested.v1', again)).at(-1)!;
+    expect(asked.turn).toBe(3);
+    await second.command(again, {
+      type: 'crucible.trial.approval-decided.v1',
+      data: { ...data, trialId: again, approvalId: asked.approvalId, decision: { kind: 'reject' } },
+    });
+    await takenAgain;
+    expect(second.sessions[0]?.requests).toHaveLength(1);
   });
 
   it('is begun anew where its transcript is not proven whole', async () => {

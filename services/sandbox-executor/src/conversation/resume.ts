@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { addSpend, evolveControl, noControl, nothingSpent } from '@crucible/domain';
-import type { Control, Dispatch, SentMessage } from '@crucible/domain';
+import type { Control, Dispatch, SentMessage, Spend } from '@crucible/domain';
 import type { EventLog, EvidenceStore } from '@crucible/event-log';
 import { subjects, transcriptRecordSchema, trialIdOf } from '@crucible/events';
-import type { CrucibleEvent, TranscriptRecord, TrialId } from '@crucible/events';
+import type { CrucibleEvent, TranscriptRecord } from '@crucible/events';
 import type { Suite } from '@crucible/suite';
 import type { Place } from '../trials/trial-run.ts';
 import { permissionOf } from './approvals.ts';
@@ -105,6 +105,7 @@ const spoken = ({ by, message, actor, position }: Extract<TranscriptRecord, { ki
 
 const approvalsOf = (control: Control): EarlierApproval[] =>
   [...control.approvals.values()].map(({ request }) => ({
+    turn: request.turn,
     toolCallId: request.toolCallId,
     argumentsDigest: request.argumentsDigest,
     permission: permissionOf({ state: control }, request.approvalId),
@@ -132,6 +133,27 @@ const attemptOf = async ({ log }: ResumePorts, { evaluationId, trialId }: Place)
   return { events: known.map(({ event }) => event), control: known.reduce(evolveControl, noControl) };
 };
 
+const attemptBefore = ({ evaluationId }: Place, dispatch: Dispatch, attempt: number): Place => ({
+  evaluationId,
+  trialId: trialIdOf({ ...dispatch, attempt: attempt - 1 }),
+});
+
+const spentIn = ({ events }: Attempt): Spend => {
+  const estimates: Estimates = new Map();
+  return events.reduce((sum, event) => addSpend(sum, spentOnEvent(event, estimates)), nothingSpent);
+};
+
+/** Attempts that the one before this one went on behind in its turn, each lost: what they used and what was decided counts on. */
+const lostBefore = async (ports: ResumePorts, place: Place, dispatch: Dispatch): Promise<readonly Attempt[]> => {
+  const found: Attempt[] = [];
+  for (let number = dispatch.attempt - 1; number > 1; number -= 1) {
+    const attempt = await attemptOf(ports, attemptBefore(place, dispatch, number));
+    if (!wasLost(attempt)) break;
+    found.push(attempt);
+  }
+  return found;
+};
+
 /** Whether an attempt ended by its executor's death, and by nothing else. */
 const wasLost = ({ events }: Attempt): boolean =>
   events.some((event) => event.type === 'crucible.trial.finished.v2' && event.data.reason === 'lease-lost');
@@ -148,8 +170,7 @@ export const resumeFrom = async (
   { solver }: Pick<Suite, 'solver'>,
 ): Promise<Before> => {
   if (solver.kind !== 'agent' || solver.resume === 'retry' || dispatch.attempt < 2) return null;
-  const trialId: TrialId = trialIdOf({ ...dispatch, attempt: dispatch.attempt - 1 });
-  const earlier = { evaluationId: place.evaluationId, trialId };
+  const earlier = attemptBefore(place, dispatch, dispatch.attempt);
   const attempt = await attemptOf(ports, earlier);
   if (!wasLost(attempt)) return null;
   if (solver.resume === 'lost') return 'lost';
@@ -162,7 +183,7 @@ export const resumeFrom = async (
   );
   const isReplyPending = proven.pending !== null && !hasRun;
   const unheard = attempt.control.messages.filter(({ position }) => !proven.heard.has(position));
-  const estimates: Estimates = new Map();
+  const lost = [attempt, ...(await lostBefore(ports, place, dispatch))];
   return {
     messages: [
       ...proven.messages,
@@ -171,7 +192,7 @@ export const resumeFrom = async (
     ],
     turns: proven.turns,
     isReplyPending,
-    spent: attempt.events.reduce((sum, event) => addSpend(sum, spentOnEvent(event, estimates)), nothingSpent),
-    approvals: approvalsOf(attempt.control),
+    spent: lost.map(spentIn).reduce(addSpend, nothingSpent),
+    approvals: !isReplyPending ? [] : lost.flatMap(({ control }) => approvalsOf(control)),
   };
 };

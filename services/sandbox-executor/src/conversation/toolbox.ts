@@ -166,10 +166,18 @@ const faults = (parameters: ToolSpec['parameters']): Tool['faultOf'] => {
   };
 };
 
+/** The same for every trial, so each is made once. */
+const builtinFaults = new Map<BuiltinTool, Tool['faultOf']>();
+const builtinFaultsOf = (tool: BuiltinTool): Tool['faultOf'] => {
+  const known = builtinFaults.get(tool) ?? faults(builtinSpecs[tool].parameters);
+  builtinFaults.set(tool, known);
+  return known;
+};
+
 const toolOf = (tool: AgentSolver['tools'][number], usual: ToolBounds): Tool => {
   if (typeof tool === 'string') {
     const spec = builtinSpecs[tool];
-    return { spec, bounds: usual, run: builtins[tool], faultOf: faults(spec.parameters) };
+    return { spec, bounds: usual, run: builtins[tool], faultOf: builtinFaultsOf(tool) };
   }
   const { name, description, parameters, timeout, output } = tool;
   const bounds = {

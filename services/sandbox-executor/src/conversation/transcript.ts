@@ -56,6 +56,11 @@ export class Transcript {
     return this.#room;
   }
 
+  /** Resolves when everything so far can be read by others, or was lost. */
+  stored(): Promise<void> {
+    return this.#writer.stored();
+  }
+
   seal(): Promise<EvidenceSeal> {
     return this.#writer.seal(0);
   }

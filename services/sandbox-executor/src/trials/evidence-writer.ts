@@ -11,6 +11,7 @@ interface Pending {
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly parts: Uint8Array[];
+  readonly sent: PromiseWithResolvers<void>;
   bytes: number;
 }
 
@@ -54,7 +55,7 @@ export class EvidenceWriter {
     const pending = this.#pending;
     if (pending !== undefined && (pending.key !== key || pending.bytes + part.byteLength > CHUNK_BYTES_MAX))
       this.#flush();
-    this.#pending ??= { key, headers, parts: [], bytes: 0 };
+    this.#pending ??= { key, headers, parts: [], sent: Promise.withResolvers(), bytes: 0 };
     this.#pending.parts.push(part);
     this.#pending.bytes += part.byteLength;
     if (this.#chunks === 0) this.#flush();
@@ -77,6 +78,7 @@ export class EvidenceWriter {
     this.#sending = this.#sending
       .then(() => this.#send(messageId, pending.headers, body))
       .finally(() => (this.#unsent -= 1));
+    pending.sent.resolve();
   }
 
   async #send(messageId: string, headers: Readonly<Record<string, string>>, body: Uint8Array): Promise<void> {
@@ -86,6 +88,12 @@ export class EvidenceWriter {
     } catch (error) {
       this.#lost = error instanceof Error ? error : new Error(String(error));
     }
+  }
+
+  /** Resolves when what was taken so far is stored, or lost. */
+  async stored(): Promise<void> {
+    await this.#pending?.sent.promise;
+    await this.#sending;
   }
 
   /** Sends what is left and closes the channel. @param dropped what its producer left out, in bytes or records */
