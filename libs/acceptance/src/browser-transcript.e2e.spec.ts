@@ -215,7 +215,7 @@ describe('a tool call that waits for approval', () => {
       await expectInert(page);
       await panel.getByText(held).first().waitFor();
 
-      await panel.getByRole('button', { name: 'Message' }).click();
+      await panel.getByRole('button', { name: 'Message', exact: true }).click();
       await panel.getByLabel('Message to the subject').fill('Stop <i>here</i>, please.');
       await panel.getByRole('button', { name: 'Send' }).click();
       await panel.getByText('Sent: it is heard before the next turn').or(panel.getByText(held)).first().waitFor();
