@@ -74,6 +74,7 @@ const boundaries = [
     'suite',
     'api',
     'inspect-log',
+    'models',
     'cli',
     'event-log',
     'read-model',

@@ -40,7 +40,13 @@ export type Suite = z.infer<typeof suiteSchema>;
 export type SuiteSample = Suite['dataset']['samples'][number];
 export type SuiteSolver = Suite['solver'];
 /** What asks the subject; all but `program` ask a model. */
-export const solverKinds = ['program', 'generate', 'chat', 'agent', 'agent-program'] as const satisfies readonly SuiteSolver['kind'][];
+export const solverKinds = [
+  'program',
+  'generate',
+  'chat',
+  'agent',
+  'agent-program',
+] as const satisfies readonly SuiteSolver['kind'][];
 export type SuiteScorer = Suite['scorers'][number];
 export type SuiteTool = Exclude<Extract<SuiteSolver, { kind: 'agent' }>['tools'][number], string>;
 
