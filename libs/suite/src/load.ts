@@ -14,6 +14,7 @@ import { suiteSchema, suiteShape } from './suite.ts';
 import type { Suite } from './suite.ts';
 
 export { jsonSchemaProblems } from './json-schema.ts';
+export * from './policies-file.ts';
 export * from './profiles-file.ts';
 
 /** One mistake in a suite's files. `line` and `column` count from 1; 0 where the whole file is meant. */

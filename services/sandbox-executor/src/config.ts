@@ -35,6 +35,8 @@ export const configSchema = baseConfigSchema.extend({
   CRUCIBLE_PROFILES_FILE: z.string().min(1).optional(),
   /** The operator's models; without one there are the scripted ones alone. */
   CRUCIBLE_MODELS_FILE: z.string().min(1).optional(),
+  /** The operator's rules on tool calls, of each team and of all; without one the suites' alone hold. */
+  CRUCIBLE_APPROVALS_FILE: z.string().min(1).optional(),
   /** What the platform may spend on models in a day (UTC), in all; no bound when left out. */
   CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
   CRUCIBLE_MODEL_USD_PER_DAY_MAX: z.coerce.number().min(0).max(1_000_000).optional(),

@@ -12,6 +12,7 @@ import {
   ModelsController,
   openBroker,
   openConversations,
+  openPolicies,
 } from './conversation/index.ts';
 import { Detection } from './detection/index.ts';
 import { Eraser } from './erasure/eraser.ts';
@@ -38,6 +39,7 @@ export class ExecutorModule {
   static async with({ bus, config, health, logger }: Foundation<Config>): Promise<DynamicModule> {
     const detection = Detection.open(config, () => bus.edge.newId());
     const broker = await openBroker(config, keyEnvironment(), logger);
+    const policies = await openPolicies(config, logger);
     const { running, stopping, lease, bus: controlBus } = await openStopping(config, logger);
     const log = new JetStreamEventLog(bus);
     const content = new JetStreamContent(bus);
@@ -82,7 +84,8 @@ export class ExecutorModule {
     await stopping.confirmAtStart();
     const images = config.CRUCIBLE_SANDBOX_IMAGES;
     const sandboxing = { engine, pool, images, profiles, kernelObserved: watch !== null };
-    const { conversations, ledger, feed } = openConversations(bus, config, { broker, trials, sandboxing, logger });
+    const ground = { broker, policies, trials, sandboxing, logger };
+    const { conversations, ledger, feed } = openConversations(bus, config, ground);
     const runner = new TrialRunner(
       { trials, evidence, suites, engine, watch, pool, running, stops: stopping, detection, conversations },
       { ...facts, images, profiles },

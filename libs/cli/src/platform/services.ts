@@ -57,10 +57,13 @@ const canaryKeyFile = (home: Home): string => {
 };
 
 /** The operator's profiles: the file that was named, which must then be there, or the one in the home if it is. */
-const profilesFile = ({ remembered, home }: Wiring): string | undefined => {
-  const usual = join(home.root, 'profiles.yaml');
-  return remembered.CRUCIBLE_PROFILES_FILE ?? (existsSync(usual) ? usual : undefined);
+/** A file of the operator's: the one that was named, or the one in the home if it is there. */
+const ownFile = (named: string | undefined, home: Home, name: string): string | undefined => {
+  const usual = join(home.root, name);
+  return named ?? (existsSync(usual) ? usual : undefined);
 };
+const profilesFile = ({ remembered, home }: Wiring): string | undefined =>
+  ownFile(remembered.CRUCIBLE_PROFILES_FILE, home, 'profiles.yaml');
 
 const ownPart = (name: ServiceName, wiring: Wiring): Record<string, string | undefined> => {
   const { remembered, settings, sandboxes } = wiring;
@@ -97,6 +100,7 @@ const ownPart = (name: ServiceName, wiring: Wiring): Record<string, string | und
         CRUCIBLE_POOL_IDLE_MAX: remembered.CRUCIBLE_POOL_IDLE_MAX,
         CRUCIBLE_PROFILES_FILE: profilesFile(wiring),
         CRUCIBLE_MODELS_FILE: modelsFile(wiring.home, remembered) ?? undefined,
+        CRUCIBLE_APPROVALS_FILE: ownFile(remembered.CRUCIBLE_APPROVALS_FILE, wiring.home, 'approvals.yaml'),
         CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX: remembered.CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX,
         CRUCIBLE_MODEL_USD_PER_DAY_MAX: remembered.CRUCIBLE_MODEL_USD_PER_DAY_MAX,
         CRUCIBLE_MODEL_CALLS_PER_DAY_MAX: remembered.CRUCIBLE_MODEL_CALLS_PER_DAY_MAX,

@@ -38,11 +38,18 @@ export class Agent implements Solving {
   #invalidInARow = 0;
 
   constructor(talk: Talk, solver: AgentSolver) {
-    const { place, plan, most, control, clock, note, newId, now } = talk.parts;
+    const { place, plan, most, policies, control, clock, note, newId, now } = talk.parts;
     this.#talk = talk;
     this.#toolbox = new Toolbox(solver, most);
     const earlier = plan.resumed?.approvals ?? [];
-    this.#approvals = new Approvals(place, solver.approval, { control, clock, note, newId, now, earlier });
+    this.#approvals = new Approvals(place, [...policies, solver.approval], {
+      control,
+      clock,
+      note,
+      newId,
+      now,
+      earlier,
+    });
   }
 
   get tools(): Toolbox['specs'] {

@@ -59,26 +59,39 @@ export interface EarlierApproval {
 /** Of arguments as they are run. */
 export const argumentsDigest = (inputText: string): string => createHash('sha256').update(inputText).digest('hex');
 
-/** A suite's policy on tool calls, and the people it asks. */
+/** The later one is the stricter. */
+const actions = ['auto', 'ask', 'deny'] as const satisfies readonly ApprovalRule['action'][];
+
+const stricter = (one: Rule, other: Rule): Rule => {
+  const difference = actions.indexOf(one.action) - actions.indexOf(other.action);
+  if (difference !== 0) return difference > 0 ? one : other;
+  return askedMs(one) <= askedMs(other) ? one : other;
+};
+const askedMs = ({ timeout }: Rule): number => (timeout === undefined ? ASK_MS : msOf(timeout));
+
+const compiledRule = (rule: ApprovalRule): Rule => {
+  const compiled = rule.pattern === undefined ? null : compilePattern(rule.pattern);
+  // A suite or a file with such a pattern is not accepted; a rule that nobody can read must not let anything pass.
+  if (compiled?.ok === false) throw new RangeError(`the pattern of an approval rule ${compiled.problem}`);
+  return { ...rule, compiled: compiled?.pattern ?? null };
+};
+
+/** The policies on tool calls, a suite's and its team's, and the people they ask. */
 export class Approvals {
   readonly #place: Place;
-  readonly #rules: readonly Rule[];
+  readonly #policies: readonly (readonly Rule[])[];
   readonly #ports: ApprovalPorts;
 
-  constructor(place: Place, rules: readonly ApprovalRule[], ports: ApprovalPorts) {
+  /** @param policies each decides by the first of its rules that fits; the strictest of them holds */
+  constructor(place: Place, policies: readonly (readonly ApprovalRule[])[], ports: ApprovalPorts) {
     this.#place = place;
     this.#ports = ports;
-    this.#rules = rules.map((rule) => {
-      const compiled = rule.pattern === undefined ? null : compilePattern(rule.pattern);
-      // A suite with such a pattern is not accepted; a rule that nobody can read must not let anything pass.
-      if (compiled?.ok === false) throw new RangeError(`the pattern of an approval rule ${compiled.problem}`);
-      return { ...rule, compiled: compiled?.pattern ?? null };
-    });
+    this.#policies = policies.map((rules) => rules.map(compiledRule));
   }
 
   /** Whether a call may be run. Waits for people where the policy says so, for as long as it says. */
   async permit(proposed: Proposed, signal: AbortSignal): Promise<Permission> {
-    const rule = this.#rules.find((each) => fits(each, proposed));
+    const rule = this.#ruleFor(proposed);
     if (rule === undefined || rule.action === 'auto') return { kind: 'run', approvalId: null };
     if (rule.action === 'deny')
       return { kind: 'deny', approvalId: null, why: 'the rules of this task do not allow this call' };
@@ -89,9 +102,18 @@ export class Approvals {
         turn === proposed.turn && toolCallId === proposed.toolCallId && of === digest,
     );
     if (before?.permission) return before.permission;
-    const fullMs = rule.timeout === undefined ? ASK_MS : msOf(rule.timeout);
     const now = this.#ports.now();
-    return this.#ask(proposed, digest, before === undefined ? now + fullMs : Math.max(now, before.expiresAt), signal);
+    return this.#ask(
+      proposed,
+      digest,
+      before === undefined ? now + askedMs(rule) : Math.max(now, before.expiresAt),
+      signal,
+    );
+  }
+
+  #ruleFor(proposed: Proposed): Rule | undefined {
+    const found = this.#policies.flatMap((rules) => rules.find((each) => fits(each, proposed)) ?? []);
+    return found.length === 0 ? undefined : found.reduce(stricter);
   }
 
   async #ask(proposed: Proposed, digest: string, expiresAt: number, signal: AbortSignal): Promise<Permission> {

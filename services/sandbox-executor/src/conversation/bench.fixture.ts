@@ -19,6 +19,7 @@ import type { ModelBroker } from '@crucible/models';
 import { createLogger } from '@crucible/service-kit';
 import { suiteSchema } from '@crucible/suite';
 import { StoredSuites } from '@crucible/suite';
+import type { ApprovalPolicies } from '@crucible/suite/load';
 import { Detection } from '../detection/index.ts';
 import type { KernelWatch } from '../kernel-watch/index.ts';
 import type { TakenSandbox } from '../pool/index.ts';
@@ -56,6 +57,7 @@ export interface BenchOptions {
   readonly budget?: Partial<Budget>;
   readonly runs?: FakePrograms;
   readonly days?: Partial<DayLimits>;
+  readonly policies?: ApprovalPolicies;
   /** Real sandboxes, in place of sessions in memory. */
   readonly ground?: Ground;
 }
@@ -114,6 +116,7 @@ export class Bench {
       trials,
       ports: {
         broker: options.broker,
+        policies: options.policies ?? new Map(),
         ledger: this.ledger,
         feed: this.#feed,
         log,

@@ -4,6 +4,8 @@ import { noUsage } from '@crucible/events';
 import type { EvidenceStore, EventLog, LiveReplies } from '@crucible/event-log';
 import type { ModelBroker } from '@crucible/models';
 import type { Suite, SuiteSample } from '@crucible/suite';
+import { policiesOf } from '@crucible/suite/load';
+import type { ApprovalPolicies } from '@crucible/suite/load';
 import type { Judgement } from '@crucible/suite/score';
 import type { Act } from '../kernel-watch/acts.ts';
 import type { TrialDetection } from '../detection/index.ts';
@@ -41,6 +43,7 @@ import { WorkClock } from './work-clock.ts';
 /** What conversations need that is the same for all trials of an executor. */
 export interface ConversationPorts {
   readonly broker: ModelBroker;
+  readonly policies: ApprovalPolicies;
   readonly ledger: Ledger;
   readonly feed: CommandFeed;
   readonly log: EventLog;
@@ -221,7 +224,7 @@ export class Conversation implements TrialCourse {
 
   async #converse(session: SandboxSession, { limits }: SandboxSpec): Promise<void> {
     const { place, plan, detection } = this.#held;
-    const { ledger, feed, log, broker, newId, now } = this.#ports;
+    const { ledger, feed, log, broker, policies, newId, now } = this.#ports;
     const { team } = this.#record;
     const budget = { ...place, team, budget: plan.budget, limits: plan.limits, spent: spentBefore(plan) };
     const purse = await busBack(() => ledger.open(budget));
@@ -255,6 +258,7 @@ export class Conversation implements TrialCourse {
           note,
           newId,
           now,
+          policies: policiesOf(policies, team),
           most: { timeoutMs: limits.wallTimeMsMax, outputBytes: limits.outputBytesMax },
         },
         (talk) => (this.#talk = talk),

@@ -4,6 +4,7 @@ import type { Bus } from '@crucible/event-log';
 import type { ModelBroker } from '@crucible/models';
 import type { Logger } from '@crucible/service-kit';
 import { microUsd } from '@crucible/suite';
+import type { ApprovalPolicies } from '@crucible/suite/load';
 import type { Config } from '../config.ts';
 import type { SandboxEngine } from '../sandbox/port.ts';
 import type { TrialLog } from '../trials/trial-log.ts';
@@ -46,6 +47,7 @@ export const dayLimits = (config: Bounds): DayLimits => ({
 
 export interface ConversationsGround {
   readonly broker: ModelBroker;
+  readonly policies: ApprovalPolicies;
   readonly trials: TrialLog;
   readonly sandboxing: ScoringPorts & {
     readonly engine: Pick<SandboxEngine, 'open' | 'run'>;
@@ -58,7 +60,7 @@ export interface ConversationsGround {
 export const openConversations = (
   bus: Bus,
   config: Bounds,
-  { broker, trials, sandboxing, logger }: ConversationsGround,
+  { broker, policies, trials, sandboxing, logger }: ConversationsGround,
 ): { readonly conversations: Conversations; readonly ledger: Ledger; readonly feed: CommandFeed } => {
   const log = new JetStreamEventLog(bus);
   const history = new JetStreamHistory(bus);
@@ -71,7 +73,7 @@ export const openConversations = (
   const newId = (): string => bus.edge.newId();
   const conversations = new Conversations({
     trials,
-    ports: { broker, ledger, feed, log, evidence, live, engine, newId, now },
+    ports: { broker, policies, ledger, feed, log, evidence, live, engine, newId, now },
     judges: judgesWith(sandboxing),
     resume: (place, dispatch, suite) => resumeFrom({ log, evidence }, place, dispatch, suite),
     kernelObserved,

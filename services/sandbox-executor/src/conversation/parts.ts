@@ -1,4 +1,5 @@
 import type { NewEvent } from '@crucible/events';
+import type { ApprovalRule } from '@crucible/suite';
 import type { SandboxSession } from '../sandbox/port.ts';
 import type { Place } from '../trials/trial-run.ts';
 import type { KernelSpan, KernelSpans } from './kernel-spans.ts';
@@ -49,6 +50,8 @@ export interface ConversationParts {
   readonly newId: () => string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Rules on tool calls that hold beside the suite's. */
+  readonly policies: readonly (readonly ApprovalRule[])[];
   /** What no tool call may pass. */
   readonly most: ToolBounds;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventData, TrialId } from '@crucible/events';
 import { say, WireServer, wireBroker } from '@crucible/models/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { agentSuite, Bench } from './bench.fixture.ts';
+import { agentSuite, Bench, type BenchOptions } from './bench.fixture.ts';
 import { argumentsDigest } from './approvals.ts';
 import { resumeFrom } from './resume.ts';
 
@@ -19,9 +19,13 @@ afterEach(() => {
 afterAll(() => wire.stop());
 
 const model = 'wire/openai';
-const benchOf = (solver: Readonly<Record<string, unknown>> = {}, on?: Bench): Bench => {
+const benchOf = (
+  solver: Readonly<Record<string, unknown>> = {},
+  more: Pick<BenchOptions, 'policies'> = {},
+  on?: Bench,
+): Bench => {
   const broker = wireBroker(wire, { provider: 'openai', limits: { outputTokensMax: 100 } });
-  const bench = new Bench({ broker, model, suite: agentSuite(solver) }, on);
+  const bench = new Bench({ broker, model, suite: agentSuite(solver), ...more }, on);
   benches.push(bench);
   return bench;
 };
@@ -115,14 +119,34 @@ describe('approval', () => {
     expect(wire.requests).toHaveLength(1);
   });
 
+  it.each([
+    ['the team’s where the suite lets it pass', [], [{ tool: 'bash', pattern: 'rm ', action: 'deny' }]],
+    ['the suite’s where the team lets it pass', [{ tool: 'bash', action: 'deny' }], [{ tool: 'bash', action: 'auto' }]],
+    ['refusal where the other would ask', [{ tool: 'bash', action: 'ask' }], [{ tool: 'bash', action: 'deny' }]],
+  ] as const)('is by the strictest of all policies: %s', async (_what, approval, team) => {
+    wire.next(bash('rm notes.txt'), submit('y'));
+    const bench = benchOf({ approval }, { policies: new Map([['red', team]]) });
+    await bench.trial();
+    expect((await bench.of('crucible.trial.tool-called.v1'))[0]?.status).toBe('denied');
+    expect(bench.sessions[0]?.requests).toEqual([]);
+    expect(await bench.of('crucible.trial.approval-requested.v1')).toEqual([]);
+  });
+
+  it('is not asked for by the policy of another team', async () => {
+    wire.next(bash('rm notes.txt'), submit('y'));
+    const bench = benchOf({}, { policies: new Map([['blue', [{ tool: '*', action: 'deny' }]]]) });
+    await bench.trial();
+    expect(bench.sessions[0]?.requests).toHaveLength(1);
+  });
+
   it('that nobody gives in time is a refusal, on record', async () => {
     wire.next(bash('rm notes.txt'), submit('y'));
-    const bench = benchOf({ approval: [{ tool: 'bash', action: 'ask', timeout: '1s' }] });
+    const bench = benchOf({ approval: [{ tool: 'bash', action: 'ask', timeout: '3s' }] });
     await bench.trial();
     expect(await bench.of('crucible.trial.approval-decided.v1')).toMatchObject([{ decision: { kind: 'expired' } }]);
     expect((await bench.of('crucible.trial.tool-called.v1'))[0]?.status).toBe('denied');
     expect(bench.sessions[0]?.requests).toEqual([]);
-    expect((await bench.of('crucible.trial.finished.v2'))[0]?.usage?.workingMs).toBeLessThan(900);
+    expect((await bench.of('crucible.trial.finished.v2'))[0]?.usage?.workingMs).toBeLessThan(2_900);
   });
 });
 
@@ -187,7 +211,7 @@ describe('an executor that dies', () => {
     await ended;
     expect(await first.finishOf(trialId)).toMatchObject({ reason: 'lease-lost', outcome: 'errored' });
     wire.next(submit('forty-two'));
-    const second = benchOf(resuming, first);
+    const second = benchOf(resuming, {}, first);
     const end = await second.trial(0, 2);
     expect(end).toMatchObject({ reason: 'completed', outcome: 'passed', usage: { modelCalls: 1 } });
     expect(wire.requests).toHaveLength(3);
@@ -210,7 +234,7 @@ describe('an executor that dies', () => {
       data: { ...data, decision: { kind: 'approve' } },
     });
     wire.next(submit('y'));
-    const second = benchOf(resuming, first);
+    const second = benchOf(resuming, {}, first);
     await second.trial(0, 2);
     expect(wire.requests).toHaveLength(3);
     expect(second.sessions[0]?.requests.map(({ argv }) => argv[2])).toEqual(['rm notes.txt']);
@@ -225,13 +249,13 @@ describe('an executor that dies', () => {
     die(first);
     await ended;
     wire.next({ kind: 'silence' });
-    const second = benchOf(resuming, first);
+    const second = benchOf(resuming, {}, first);
     const takenTwice = second.take(await second.dispatch(0, 2));
     await second.until(() => wire.requests.length === 3);
     die(second);
     await takenTwice;
     wire.next(submit('forty-two'));
-    const third = benchOf(resuming, second);
+    const third = benchOf(resuming, {}, second);
     const dispatch = { sampleIndex: 0, epoch: 1, attempt: 3 } as Parameters<typeof resumeFrom>[2];
     const place = { evaluationId: third.evaluationId, trialId: '0-1-3' as TrialId };
     // Of three calls two were ended with their executors, before anything came.
@@ -258,7 +282,7 @@ describe('an executor that dies', () => {
     });
     // The same call by the same name, one turn later.
     wire.next(bash('rm notes.txt'), submit('y'));
-    const second = benchOf(resuming, first);
+    const second = benchOf(resuming, {}, first);
     const again = await second.dispatch(0, 2);
     const takenAgain = second.take(again);
     await second.until(
@@ -287,7 +311,7 @@ describe('an executor that dies', () => {
     const forged = Buffer.from(Buffer.from(chunk!.body).toString('utf8').replace('notes.txt', 'other.txt'));
     await first.evidence.append(place, randomUUID(), {}, forged);
     wire.next(submit('y'));
-    const second = benchOf(resuming, first);
+    const second = benchOf(resuming, {}, first);
     await second.trial(0, 2);
     expect(toldTo(2)).not.toContain('first');
   });

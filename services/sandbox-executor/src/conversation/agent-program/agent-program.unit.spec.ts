@@ -211,7 +211,7 @@ describe('what a program may use', () => {
       { budget: { callsMax: 1 } },
     );
     const end = await bench.trial();
-    expect(end).toMatchObject({ reason: 'call-limit', outcome: 'failed', usage: { modelCalls: 1 } });
+    expect(end).toMatchObject({ reason: 'call-limit', outcome: 'errored', usage: { modelCalls: 1 } });
     expect(codes).toEqual(['insufficient_quota']);
   });
 
