@@ -166,9 +166,11 @@ export const containmentText = (view: EvaluationView): string => {
 /** `0.67 ± 0.17`: the error is the standard error over samples; one sample alone has none. */
 export const scoreWithError = (page: EvaluationPage): string => {
   const { accuracy, standardError } = summaryOf(page.evaluation, page.trials.values());
-  const shown = scoreText(accuracy);
-  return standardError === null ? shown : `${shown} ± ${standardError.toFixed(2)}`;
+  return scoreAndError(accuracy, standardError);
 };
+
+export const scoreAndError = (score: number | null, standardError: number | null): string =>
+  standardError === null ? scoreText(score) : `${scoreText(score)} ± ${standardError.toFixed(2)}`;
 
 /** How an evaluation went, in one line where there is room for it. */
 export const summaryLines = (page: EvaluationPage, columns: number, nowMs: number): string[] => {

@@ -1,9 +1,9 @@
-import { absentSample, latestTrials, sampleRows, summaryOf, titled } from '@crucible/domain';
-import type { EvaluationPage, SampleCell, SampleRow, Titled } from '@crucible/domain';
+import { absentSample, classScores, latestTrials, sampleRows, summaryOf, titled } from '@crucible/domain';
+import type { ClassScore, EvaluationPage, SampleCell, SampleRow, Titled } from '@crucible/domain';
 import stringWidth from 'string-width';
 import { pc } from '../colours.ts';
 import { elapsedMs } from './progress.ts';
-import { cameToResult, scoreWithError } from './result.ts';
+import { cameToResult, scoreAndError, scoreWithError } from './result.ts';
 import { table } from './table.ts';
 import type { Column } from './table.ts';
 import { bare, duration, paint, safe, scoreText } from './text.ts';
@@ -89,6 +89,26 @@ export const summaryTable = (all: readonly Titled[], columns: number, nowMs: num
     ],
     columns,
   );
+
+const CLASS_COLUMNS: Column<ClassScore>[] = [
+  { title: 'class', text: ({ capability }) => capability },
+  { title: 'subject', text: ({ subject }) => subject, shrinks: true },
+  { title: 'score', text: ({ accuracy, standardError }) => scoreAndError(accuracy, standardError), align: 'right' },
+  {
+    title: '95 %',
+    text: ({ interval }) => (interval === null ? '' : `${scoreText(interval.low)}–${scoreText(interval.high)}`),
+    dropOrder: 1,
+  },
+  { title: 'samples', text: ({ samples }) => String(samples), align: 'right', dropOrder: 2 },
+  { title: 'suites', text: ({ suites }) => safe(suites.join(', '), 200), shrinks: true, dropOrder: 3 },
+];
+
+/** What each subject came to in each class of capabilities; nothing where one suite alone says it already. */
+export const classTable = (pages: readonly EvaluationPage[], columns: number): string[] => {
+  const suites = new Set(pages.map(({ evaluation }) => evaluation.suite.name));
+  const classes = suites.size > 1 ? classScores(pages) : [];
+  return classes.length === 0 ? [] : ['', ...table(classes, CLASS_COLUMNS, columns)];
+};
 
 const ERRORS_MAX = 10;
 

@@ -14,7 +14,7 @@ import { currentClient, saying } from '../client/access.ts';
 import { getPage } from '../client/evaluation-page.ts';
 import { resolveId } from '../client/evaluations.ts';
 import { misuse } from '../client/failure.ts';
-import { matrixLines, summaryTable } from '../client/side-by-side.ts';
+import { classTable, matrixLines, summaryTable } from '../client/side-by-side.ts';
 import { pc } from '../colours.ts';
 
 interface CompareOptions {
@@ -38,6 +38,7 @@ const comparisonLines = (pages: readonly EvaluationPage[], all: boolean, columns
     ...(same > 0 ? [pc.dim(`${same} of ${rows.length} samples came to the same in all: --all shows them`)] : []),
     '',
     ...summaryTable(titles, columns, Date.now()),
+    ...classTable(pages, columns),
   ];
 };
 
@@ -65,11 +66,12 @@ export const register = (program: Command): void => {
     .argument('<evaluationId...>', 'two or more, each by its id or the beginning of it')
     .option('--all', 'also the samples that came to the same')
     .option('--csv', 'one row a sample: score and verdict of each evaluation')
-    .option('--json', 'print one JSON object: { evaluations, samples }')
+    .option('--json', 'print one JSON object: { evaluations, classes, samples }')
     .addHelpText(
       'after',
       `
-Scores are reduced over epochs as the suite says. The interval is the 95 % bootstrap interval over samples, ± the standard
+Scores are reduced over epochs as the suite says. Of suites that measure a class of dangerous capabilities, what each
+subject came to in the whole class is shown, too. The interval is the 95 % bootstrap interval over samples, ± the standard
 error of the mean over samples.
 
 Examples:

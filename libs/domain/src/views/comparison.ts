@@ -2,6 +2,8 @@ import { displayableLine } from '@crucible/events';
 import { reduceEpochs } from '../policy/statistics.ts';
 import type { Interval } from '../policy/statistics.ts';
 import { budgetReachedText } from '../policy/budget.ts';
+import { classScores } from './class-scores.ts';
+import type { ClassScore } from './class-scores.ts';
 import type { EvaluationPage } from './evaluation-page.ts';
 import { scoresBySample, summaryOf } from './scores.ts';
 import { asksModel, subjectText, usageNumbers } from './usage.ts';
@@ -115,6 +117,8 @@ export interface ComparedEvaluation {
 }
 export interface Comparison {
   readonly evaluations: readonly ComparedEvaluation[];
+  /** Over the suites of each class of capabilities, subject by subject. */
+  readonly classes: readonly ClassScore[];
   readonly samples: readonly (SampleRow & { readonly differs: boolean })[];
 }
 
@@ -136,6 +140,7 @@ export const comparisonOf = (pages: readonly EvaluationPage[]): Comparison => ({
       usage: usageNumbers(usage),
     };
   }),
+  classes: classScores(pages),
   samples: sampleRows(pages).map((row) => ({ ...row, differs: differs(row) })),
 });
 
