@@ -26,7 +26,8 @@ const submitTwo = async (page: Page): Promise<string[]> => {
   const run = page.getByRole('button', { name: 'Run suite' });
   await page.getByText('Choose at least one model.').waitFor();
   expect(await run.isDisabled()).toBe(true);
-  await page.getByText('models.yaml').waitFor();
+  // Of the operator's own models beside the scripted ones.
+  await page.getByRole('checkbox', { name: 'wire/slow' }).waitFor();
   for (const name of ['scripted/benign', 'scripted/intruder']) await page.getByRole('checkbox', { name }).check();
   await page.getByLabel('Samples', { exact: true }).fill('1.5');
   await page.getByLabel('Model calls', { exact: true }).fill('200');

@@ -11,7 +11,7 @@ where "evaluation_id" = $1
   and "trial_id" = $2
   and "position" > $3
   and "kind" = $4
-  and (view->>'turn')::int >= $5
-  and (view->>'turn')::int <= $6
+  and "turn" >= $5
+  and "turn" <= $6
 order by "position"
 limit $7;

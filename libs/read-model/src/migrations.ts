@@ -198,6 +198,7 @@ const modelsAndCalls: Migration = {
       .addColumn('evaluation_id', 'uuid', (column) => column.notNull())
       .addColumn('trial_id', 'text', (column) => column.notNull())
       .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('turn', 'bigint', (column) => column.notNull())
       .addColumn('view', 'json', (column) => column.notNull())
       .execute();
     await sql`create index trial_call_order on trial_call (evaluation_id, trial_id, position)`.execute(db);

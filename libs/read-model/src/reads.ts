@@ -110,9 +110,8 @@ export const callPage = (db: Kysely<Tables>, id: EvaluationId, trialId: TrialId,
     .where('position', '>', query.after);
   if (query.kind !== undefined) select = select.where('kind', '=', query.kind);
   // Of one trial there are some thousand calls at the most, which the index gives: turns are looked at one by one.
-  const turn = sql<number>`(view->>'turn')::int`;
-  if (query.fromTurn !== undefined) select = select.where(turn, '>=', query.fromTurn);
-  if (query.toTurn !== undefined) select = select.where(turn, '<=', query.toTurn);
+  if (query.fromTurn !== undefined) select = select.where('turn', '>=', query.fromTurn);
+  if (query.toTurn !== undefined) select = select.where('turn', '<=', query.toTurn);
   return select.orderBy('position').limit(query.limit + 1);
 };
 

@@ -71,7 +71,14 @@ export const shapes = {
   },
   trial_call: {
     name: 'trial_call',
-    columns: { position: 'bigint', evaluation_id: 'uuid', trial_id: 'text', kind: 'text', view: 'json' },
+    columns: {
+      position: 'bigint',
+      evaluation_id: 'uuid',
+      trial_id: 'text',
+      kind: 'text',
+      turn: 'bigint',
+      view: 'json',
+    },
     key: ['position'],
     changing: [],
   },
@@ -203,6 +210,7 @@ const callRow = (view: CallView): Row => [
   view.evaluationId,
   view.trialId,
   view.kind,
+  view.turn,
   JSON.stringify(view),
 ];
 

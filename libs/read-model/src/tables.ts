@@ -48,6 +48,7 @@ export interface Tables {
     evaluation_id: string;
     trial_id: string;
     kind: string;
+    turn: Position;
     view: Json<CallView>;
   };
   executor: { id: string; position: Position; view: Json<ExecutorView> };
