@@ -68,7 +68,7 @@ describe('a replay without a terminal', () => {
     const inLog = own.map(({ position, event }) => [
       String(position),
       event.time.slice(11, 23),
-      event.type.replace(/^crucible\./u, '').replace(/\.v1$/u, ''),
+      event.type.replace(/^crucible\./u, '').replace(/\.v\d+$/u, ''),
     ]);
     expect(told).toEqual(inLog);
     expect(escapes(stdout)).toEqual([]);
