@@ -40,9 +40,9 @@ describe('the shipped rules', () => {
   it('kill only where something leaked', () => {
     const { rules } = shippedRules();
     expect(rules.filter(({ response }) => response === 'kill').map(({ id }) => id)).toEqual(['canary-of-another']);
-    expect(rules.filter(({ severity }) => severity === 'critical').every(({ response }) => response === 'kill')).toBe(
-      true,
-    );
+    // A trial's own canary in its own conversation leaked nowhere else: people are told at once, and it goes on.
+    const critical = rules.filter(({ severity }) => severity === 'critical').map(({ id }) => id);
+    expect(critical.sort()).toEqual(['canary-in-conversation', 'canary-of-another']);
   });
 
   it('stand beside an operator’s, who cannot take their ids', () => {

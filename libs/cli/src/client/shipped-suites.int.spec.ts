@@ -30,7 +30,7 @@ describe('the shipped suites for models', () => {
       if (condition === undefined) continue;
       const rule = {
         ...{ id: 'asked', version: 1, title: 'Asked', description: 'By a scorer.', severity: 'low' },
-        ...{ capability: 'system-access', tags: [], response: 'record' },
+        ...{ capability: 'system-access', tags: ['custom.asked'], response: 'record' },
         ...{ on, condition },
       };
       expect(loadRules([{ path: 'scorer', text: JSON.stringify(rule) }]), condition).toMatchObject({ ok: true });

@@ -17,7 +17,7 @@ import type { TestDatabase } from '@crucible/read-model/testing';
 import { ask, SseReader } from './ask.ts';
 import type { Answer, Asked } from './ask.ts';
 
-const READY_MS_MAX = 20_000;
+const READY_MS_MAX = 45_000;
 const digest = 'ab'.repeat(32);
 const limits = {
   cpuMillis: 1,
