@@ -58,7 +58,7 @@ describe('on a terminal', () => {
     expectOnePicture(replay.screen);
     const seen = new Set(replay.screen.pictures.flatMap(totals));
     for (const share of ['0/4', '2/4']) expect([...seen]).toContain(share);
-    expect(replay.screen.pictures.flat().join('\n')).toMatch(/position \d+ +trial\.started\.v2 +2x +Ctrl-C ends/);
+    expect(replay.screen.pictures.flat().join('\n')).toMatch(/position \d+ +trial\.started +2x +Ctrl-C ends/);
     expect(replay.screen.isCursorShown).toBe(true);
     const text = replay.screen.lines.join('\n');
     expect(text).toMatch(/^drawn-3 +passed/m);
