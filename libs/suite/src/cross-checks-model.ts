@@ -121,6 +121,14 @@ const checkTools = (solver: Loose): FieldProblem[] => {
   });
 };
 
+/** What the schema of a rule on tool calls does not see: a pattern that is none, a time to wait where nobody is waited for. */
+export const ruleProblems = (rule: Loose, path: Path): FieldProblem[] => [
+  ...patternProblem(rule['pattern'], [...path, 'pattern']),
+  ...(rule['timeout'] !== undefined && rule['action'] !== 'ask'
+    ? [{ path: [...path, 'timeout'], message: 'is for the action ask: nobody is waited for otherwise' }]
+    : []),
+];
+
 const checkApproval = (solver: Loose): FieldProblem[] => {
   const names = new Set(
     listOf(solver['tools'] ?? [...builtinTools]).map((tool) => (isMap(tool) ? tool['name'] : tool)),
@@ -139,10 +147,7 @@ const checkApproval = (solver: Loose): FieldProblem[] => {
             },
           ]
         : []),
-      ...patternProblem(rule['pattern'], [...path, 'pattern']),
-      ...(rule['timeout'] !== undefined && rule['action'] !== 'ask'
-        ? [{ path: [...path, 'timeout'], message: 'is for the action ask: nobody is waited for otherwise' }]
-        : []),
+      ...ruleProblems(rule, path),
     ];
   });
 };

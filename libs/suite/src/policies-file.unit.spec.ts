@@ -16,8 +16,8 @@ teams:
     - { tool: '*', action: ask, timeout: 5m }`);
     if (!parsed.ok) throw new Error(parsed.problems.join('\n'));
     const all = [{ tool: 'bash', pattern: 'curl', action: 'deny' }];
-    expect(policiesOf(parsed.policies, 'red')).toEqual([all, [{ tool: '*', action: 'ask', timeout: '5m' }]]);
-    expect(policiesOf(parsed.policies, 'blue')).toEqual([all]);
+    expect(policiesOf(parsed.data, 'red')).toEqual([all, [{ tool: '*', action: 'ask', timeout: '5m' }]]);
+    expect(policiesOf(parsed.data, 'blue')).toEqual([all]);
     expect(policiesOf(new Map(), 'red')).toEqual([]);
   });
 

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { SandboxLimits } from '@crucible/events';
 import { z } from 'zod';
-import { explainIssues, fieldOf } from './explain.ts';
 import { operatorCeilings, profileNameSchema } from './format.ts';
-import { parseYaml } from './parse-yaml.ts';
+import { parseOperatorText, readOperatorFile } from './operator-file.ts';
+import type { OperatorParsed } from './operator-file.ts';
 import { byteSize, bytesOf, duration, msOf } from './quantities.ts';
 
 /** A profile as an operator's file has it. What it leaves out is as in `strict`. */
@@ -63,37 +62,20 @@ const limitsIn = (max: z.infer<typeof maxSchema>): Partial<SandboxLimits> => {
 const versionOf = (content: unknown): string =>
   createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, VERSION_CHARS);
 
-export type ProfilesParsed =
-  | { readonly ok: true; readonly profiles: readonly ConfiguredProfile[] }
-  /** Lines a person can act on, each with its place in the file. */
-  | { readonly ok: false; readonly problems: readonly string[] };
-
 /** An operator's profiles from their YAML text. Whether each may be is not decided here. */
-export const parseProfiles = (text: string): ProfilesParsed => {
-  const { value, problems, placeOf } = parseYaml(text);
-  const at = ({ line }: { readonly line: number }): string => `line ${line}`;
-  if (problems.length > 0)
-    return { ok: false, problems: problems.map(({ place, message }) => `${at(place)}: ${message}`) };
-  const parsed = fileSchema.safeParse(value);
-  if (!parsed.success) {
-    const explained = explainIssues(fileSchema, parsed.error.issues, value);
-    return {
-      ok: false,
-      problems: explained.map(({ path, message }) => `${at(placeOf(path))}: ${fieldOf(path)} ${message}`),
-    };
-  }
+export const parseProfiles = (text: string): OperatorParsed<readonly ConfiguredProfile[]> => {
+  const parsed = parseOperatorText(fileSchema, text);
+  if (!parsed.ok) return parsed;
   const profiles = Object.entries(parsed.data.profiles).map(([name, { kernelPlatforms, max }]) => {
     const limits = limitsIn(max);
     return { name, kernelPlatforms, max: limits, version: versionOf([kernelPlatforms ?? null, limits]) };
   });
-  return { ok: true, profiles };
+  return { ok: true, data: profiles };
 };
 
 /** @throws Error saying what is wrong with the file and where; a file that is not there is an error, too */
 export const readProfilesFile = async (path: string): Promise<readonly ConfiguredProfile[]> => {
-  const bytes = await readFile(path);
-  if (bytes.byteLength > FILE_BYTES_MAX) throw new Error(`${path} has more than ${FILE_BYTES_MAX} bytes`);
-  const parsed = parseProfiles(bytes.toString('utf8'));
+  const parsed = parseProfiles(await readOperatorFile(path, FILE_BYTES_MAX));
   if (!parsed.ok) throw new Error(`${path} is not a file of profiles:\n${parsed.problems.join('\n')}`);
-  return parsed.profiles;
+  return parsed.data;
 };

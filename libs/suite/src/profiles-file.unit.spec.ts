@@ -17,7 +17,7 @@ profiles:
     max: { wallTime: 12h }`);
     expect(parsed).toEqual({
       ok: true,
-      profiles: [
+      data: [
         {
           name: 'lab',
           version: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
@@ -44,7 +44,7 @@ profiles:
   it('has a version that changes with what it allows, and with nothing else', () => {
     const versionOf = (max: string): string => {
       const parsed = parseProfiles(`# a comment\nprofiles:\n  lab:\n    max: ${max}`);
-      return parsed.ok ? (parsed.profiles[0]?.version ?? '') : '';
+      return parsed.ok ? (parsed.data[0]?.version ?? '') : '';
     };
     expect(versionOf('{ memory: 4GiB }')).toBe(versionOf('{ memory: 4096MiB }'));
     expect(versionOf('{ memory: 4GiB }')).not.toBe(versionOf('{ memory: 5GiB }'));
