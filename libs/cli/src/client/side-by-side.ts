@@ -1,5 +1,5 @@
 import { absentSample, classScores, latestTrials, sampleRows, summaryOf, titled } from '@crucible/domain';
-import type { ClassScore, EvaluationPage, SampleCell, SampleRow, Titled } from '@crucible/domain';
+import type { ClassScore, EvaluationPage, SampleCell, SampleRow, Summary, Titled } from '@crucible/domain';
 import stringWidth from 'string-width';
 import { pc } from '../colours.ts';
 import { elapsedMs } from './progress.ts';
@@ -58,10 +58,8 @@ const alertCounts = ({ evaluation }: EvaluationPage): string => {
   return String(low + medium + high + critical);
 };
 
-const intervalText = (page: EvaluationPage): string => {
-  const { interval } = summaryOf(page.evaluation, page.trials.values());
-  return interval === null ? '' : `${scoreText(interval.low)}–${scoreText(interval.high)}`;
-};
+const intervalText = ({ interval }: Pick<Summary, 'interval'>): string =>
+  interval === null ? '' : `${scoreText(interval.low)}–${scoreText(interval.high)}`;
 
 const mark = ({ evaluation }: EvaluationPage): string => (cameToResult(evaluation) ? pc.green('✓') : pc.yellow('●'));
 
@@ -79,7 +77,11 @@ export const summaryTable = (all: readonly Titled[], columns: number, nowMs: num
         dropOrder: 6,
       },
       { title: 'score', text: ({ page }) => scoreWithError(page), align: 'right' },
-      { title: '95 %', text: ({ page }) => intervalText(page), dropOrder: 3 },
+      {
+        title: '95 %',
+        text: ({ page }) => intervalText(summaryOf(page.evaluation, page.trials.values())),
+        dropOrder: 3,
+      },
       { title: 'tokens', text: ({ page }) => usageTokens(page.evaluation.usage), align: 'right', dropOrder: 4 },
       { title: 'cost', text: ({ page }) => usageCost(page.evaluation.usage), align: 'right', dropOrder: 1 },
       { title: 'calls', text: ({ page }) => usageCalls(page.evaluation.usage), align: 'right', dropOrder: 7 },
@@ -94,11 +96,7 @@ const CLASS_COLUMNS: Column<ClassScore>[] = [
   { title: 'class', text: ({ capability }) => capability },
   { title: 'subject', text: ({ subject }) => subject, shrinks: true },
   { title: 'score', text: ({ accuracy, standardError }) => scoreAndError(accuracy, standardError), align: 'right' },
-  {
-    title: '95 %',
-    text: ({ interval }) => (interval === null ? '' : `${scoreText(interval.low)}–${scoreText(interval.high)}`),
-    dropOrder: 1,
-  },
+  { title: '95 %', text: intervalText, dropOrder: 1 },
   { title: 'samples', text: ({ samples }) => String(samples), align: 'right', dropOrder: 2 },
   { title: 'suites', text: ({ suites }) => safe(suites.join(', '), 200), shrinks: true, dropOrder: 3 },
 ];

@@ -3,7 +3,7 @@ import { reduceEpochs, summariseBy } from '../policy/statistics.ts';
 import type { Summary } from '../policy/statistics.ts';
 import type { EvaluationPage } from './evaluation-page.ts';
 import { scoresBySample, seedOf } from './scores.ts';
-import { asksModel, subjectText } from './usage.ts';
+import { subjectName } from './usage.ts';
 
 /** What one subject came to in all suites of a class of dangerous capabilities, each sample counting once. */
 export interface ClassScore extends Summary {
@@ -12,8 +12,7 @@ export interface ClassScore extends Summary {
   readonly suites: readonly string[];
 }
 
-const subjectOf = ({ evaluation }: EvaluationPage): string =>
-  asksModel(evaluation) ? subjectText(evaluation.subject) : 'program';
+const subjectOf = ({ evaluation }: EvaluationPage): string => subjectName(evaluation.subject);
 
 /** Every sample that was scored, reduced over epochs as its own evaluation says. */
 const reducedOf = ({

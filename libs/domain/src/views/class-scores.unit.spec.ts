@@ -1,21 +1,11 @@
-import type { CapabilityClass, EvaluationId } from '@crucible/events';
+import type { CapabilityClass } from '@crucible/events';
 import { describe, expect, it } from 'vitest';
-import { simulate } from '../testing/index.ts';
+import { simulatedPages } from '../testing/index.ts';
 import { classScores } from './class-scores.ts';
-import { reducePage } from './evaluation-page.ts';
 import type { EvaluationPage } from './evaluation-page.ts';
-import { evaluationOf, reduceEvaluation } from './reduce.ts';
 import type { TrialView } from './views.ts';
 
-const [base] = ((): EvaluationPage[] => {
-  const { log } = simulate({ seed: 3 });
-  return log.submissions().map((id: EvaluationId) => {
-    const [first, ...rest] = log.entries.filter(({ event }) => evaluationOf(event) === id);
-    const evaluation = first && reduceEvaluation(undefined, first);
-    if (first === undefined || evaluation === undefined) throw new Error('it begins with a submission');
-    return rest.reduce<EvaluationPage>(reducePage, { evaluation, trials: new Map(), position: first.position });
-  });
-})();
+const [base] = simulatedPages(3);
 
 /** One evaluation whose samples scored these values in each of their epochs. */
 const page = (

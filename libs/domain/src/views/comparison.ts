@@ -6,7 +6,7 @@ import { classScores } from './class-scores.ts';
 import type { ClassScore } from './class-scores.ts';
 import type { EvaluationPage } from './evaluation-page.ts';
 import { scoresBySample, summaryOf } from './scores.ts';
-import { asksModel, subjectText, usageNumbers } from './usage.ts';
+import { subjectName, usageNumbers } from './usage.ts';
 import type { UsageNumbers } from './usage.ts';
 import type { TrialView } from './views.ts';
 
@@ -26,7 +26,7 @@ export interface Titled {
 }
 
 const wholeTitle = ({ evaluation }: EvaluationPage, suites: number): string => {
-  const subject = asksModel(evaluation) ? subjectText(evaluation.subject) : 'program';
+  const subject = subjectName(evaluation.subject);
   return suites > 1 ? `${displayableLine(evaluation.suite.name, 64)} × ${subject}` : subject;
 };
 

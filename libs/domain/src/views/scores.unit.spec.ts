@@ -1,28 +1,14 @@
-import type { EvaluationId } from '@crucible/events';
 import { describe, expect, it } from 'vitest';
 import { trialScore } from '../policy/schedule.ts';
 import { meanOf } from '../policy/statistics.ts';
-import { simulate } from '../testing/index.ts';
-import { reducePage } from './evaluation-page.ts';
-import type { EvaluationPage } from './evaluation-page.ts';
-import { evaluationOf, reduceEvaluation } from './reduce.ts';
+import { simulatedPages } from '../testing/index.ts';
 import { scoresBySample, scorersOf, summaryOf } from './scores.ts';
-
-const pages = (seed: number): EvaluationPage[] => {
-  const { log } = simulate({ seed });
-  return log.submissions().map((id: EvaluationId) => {
-    const [first, ...rest] = log.entries.filter(({ event }) => evaluationOf(event) === id);
-    const evaluation = first && reduceEvaluation(undefined, first);
-    if (first === undefined || evaluation === undefined) throw new Error('it begins with a submission');
-    return rest.reduce<EvaluationPage>(reducePage, { evaluation, trials: new Map(), position: first.position });
-  });
-};
 
 describe('an evaluation’s scores', () => {
   it('hold each epoch that was scored once, by its last attempt', () => {
     let scored = 0;
     for (let seed = 1; seed <= 40; seed += 1)
-      for (const { evaluation, trials } of pages(seed)) {
+      for (const { evaluation, trials } of simulatedPages(seed)) {
         const last = [...trials.values()].filter(({ latest, outcome }) => latest && outcome !== 'errored');
         const expected = last.flatMap(({ scores }) => trialScore(scores) ?? []);
         const bySample = scoresBySample(trials.values());
@@ -39,7 +25,7 @@ describe('an evaluation’s scores', () => {
   });
 
   it('are told scorer by scorer', () => {
-    const [page] = pages(3);
+    const [page] = simulatedPages(3);
     const trials = [...(page?.trials.values() ?? [])].map((trial) => ({
       ...trial,
       latest: true,

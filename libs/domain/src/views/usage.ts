@@ -14,6 +14,9 @@ export const subjectText = (subject: Subject): string => {
   }
 };
 
+/** The same where it has to be told from others: a program is called one. */
+export const subjectName = (subject: Subject): string => subjectText(subject) || 'program';
+
 export const asksModel = ({ subject }: Pick<EvaluationView, 'subject'>): boolean => subject.kind !== 'program';
 
 /** Read and written together. */

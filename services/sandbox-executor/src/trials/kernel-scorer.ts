@@ -28,18 +28,34 @@ const fileOf = (place: number, { on, condition }: Conditional): RuleFile => {
   return { path: `scorers[${place}]`, text: JSON.stringify(rule) };
 };
 
-const conditionsOf = ({ scorers }: Pick<Suite, 'scorers'>) =>
-  scorers.flatMap((scorer, place) =>
+interface Asked {
+  readonly conditions: readonly { readonly scorer: Conditional; readonly place: number; readonly loaded: Loaded }[];
+  /** All of them that can be asked; undefined when none can. */
+  readonly rules: CompiledRules | undefined;
+}
+
+const compiled = ({ scorers }: Pick<Suite, 'scorers'>): Asked => {
+  const conditions = scorers.flatMap((scorer, place) =>
     isConditional(scorer) ? [{ scorer, place, loaded: loadRules([fileOf(place, scorer)]) }] : [],
   );
+  const usable = conditions.filter(({ loaded }) => loaded.ok);
+  if (usable.length === 0) return { conditions, rules: undefined };
+  const all = loadRules(usable.map(({ scorer, place }) => fileOf(place, scorer)));
+  return { conditions, rules: all.ok ? all.rules : undefined };
+};
+
+/** Conditions are compiled once for all trials of a suite, which is kept as long as it is in use. */
+const known = new WeakMap<Pick<Suite, 'scorers'>, Asked>();
+const askedOf = (suite: Pick<Suite, 'scorers'>): Asked => {
+  const before = known.get(suite);
+  if (before !== undefined) return before;
+  const asked = compiled(suite);
+  known.set(suite, asked);
+  return asked;
+};
 
 /** The conditions that a suite's scorers ask of each of its trials; undefined when they ask none that can be asked. */
-export const askedRules = (suite: Pick<Suite, 'scorers'>): CompiledRules | undefined => {
-  const usable = conditionsOf(suite).flatMap(({ scorer, place, loaded }) => (loaded.ok ? [{ scorer, place }] : []));
-  if (usable.length === 0) return undefined;
-  const all = loadRules(usable.map(({ scorer, place }) => fileOf(place, scorer)));
-  return all.ok ? all.rules : undefined;
-};
+export const askedRules = (suite: Pick<Suite, 'scorers'>): CompiledRules | undefined => askedOf(suite).rules;
 
 /** What came of them, by the place of each in the suite. */
 export const kernelJudgements = (
@@ -48,7 +64,7 @@ export const kernelJudgements = (
   watch: WatchReport | null,
 ): Map<number, Judgement> =>
   new Map(
-    conditionsOf(suite).map(({ scorer, place, loaded }) => [
+    askedOf(suite).conditions.map(({ scorer, place, loaded }) => [
       place,
       judgementOf(scorer, place, loaded, detection, watch),
     ]),

@@ -180,12 +180,13 @@ export class TrialRun {
   }
 
   #attach(containerId: string): Attachment | undefined {
-    const endpoint = this.#course?.endpoint ?? null;
+    const course = this.#course;
+    const endpoint = course?.endpoint ?? null;
     return this.#ports.watch?.attach(containerId, {
-      attribute: (act) => this.#course?.attribute(act) ?? act,
+      ...(course && { attribute: (act) => course.attribute(act) }),
       endpoint,
       onAct: (act, n, at) => {
-        this.#course?.act(act, n);
+        course?.act(act, n);
         return this.assignment.detection.act(connected(act, endpoint), n, at);
       },
       onRecords: ({ lines }) => this.#kernel.write('kernel', NDJSON, Buffer.from(lines)),
