@@ -1,7 +1,6 @@
 import { budgetFacts, refusalText } from '@crucible/domain';
 import type { EventData, ToolCall } from '@crucible/events';
 import { Approvals, argumentsDigest } from './approvals.ts';
-import type { Permission, Proposed } from './approvals.ts';
 import { reasonOfBudget } from './ending.ts';
 import type { ModelSolver } from './plan.ts';
 import type { Solving } from './solvers.ts';
@@ -9,6 +8,7 @@ import type { Reply, Talk } from './talk.ts';
 import { refusal } from './tool-result.ts';
 import type { ToolResult } from './tool-result.ts';
 import { SUBMIT, Toolbox } from './toolbox.ts';
+import type { Tool } from './toolbox.ts';
 
 type AgentSolver = Extract<ModelSolver, { kind: 'agent' }>;
 type ToolCalled = EventData<'crucible.trial.tool-called.v1'>;
@@ -98,7 +98,8 @@ export class Agent implements Solving {
     if (!prepared.ok) return without(refusal('invalid-arguments', prepared.why), call.inputText);
     // As JSON in one spelling: how a model escapes its letters must not decide which rule fits.
     const inputText = JSON.stringify(call.input);
-    const permission = await this.#permit({ toolCallId: call.id, turn, tool: call.tool, inputText, record });
+    const proposed = { toolCallId: call.id, turn, tool: call.tool, inputText, record };
+    const permission = await this.#approvals.permit(proposed, this.#talk.signal);
     switch (permission.kind) {
       case 'aborted':
         return { done: null, submitted: null };
@@ -108,28 +109,24 @@ export class Agent implements Solving {
       case 'deny':
         return without(refusal('denied', permission.why), inputText, permission.approvalId);
       case 'run':
-        return this.#execute(call.tool, inputText, permission.approvalId);
-      case 'run-instead':
-        return this.#execute(call.tool, permission.inputText, permission.approvalId);
+        return this.#execute(prepared.tool, call.input, { inputText, approvalId: permission.approvalId });
+      case 'run-instead': {
+        const { inputText: instead, approvalId } = permission;
+        // A person's arguments have to fit as well as a model's.
+        const input = parsed(instead);
+        const fitting = this.#toolbox.prepare(call.tool, input);
+        if (!fitting.ok) return without(refusal('invalid-arguments', fitting.why), instead, approvalId);
+        return this.#execute(fitting.tool, input, { inputText: instead, approvalId });
+      }
     }
   }
 
-  #permit(proposed: Proposed): Promise<Permission> {
-    return this.#approvals.permit(proposed, this.#talk.signal);
-  }
-
   async #execute(
-    tool: string,
-    inputText: string,
-    approvalId: string | null,
+    { spec, bounds, run }: Tool,
+    input: unknown,
+    told: Omit<Done, 'result'>,
   ): Promise<{ readonly done: Done; readonly submitted: string | null }> {
     const { session, clock, newId, opening } = this.#talk.parts;
-    const input = parsed(inputText);
-    // A person's arguments have to fit as well as a model's.
-    const prepared = this.#toolbox.prepare(tool, input);
-    if (!prepared.ok)
-      return { done: { result: refusal('invalid-arguments', prepared.why), inputText, approvalId }, submitted: null };
-    const { bounds, run } = prepared.tool;
     const callId = newId();
     const timeoutMs = Math.max(TIMEOUT_MS_MIN, Math.min(bounds.timeoutMs, Math.ceil(clock.leftMs)));
     const stop = (): void => session.killCall(callId);
@@ -143,8 +140,8 @@ export class Agent implements Solving {
     };
     const result = await run(given);
     this.#talk.signal.removeEventListener('abort', stop);
-    const submitted = tool === SUBMIT && result.status === 'ok' ? String(given.input['answer']) : null;
-    return { done: { result, inputText, approvalId }, submitted };
+    const submitted = spec.name === SUBMIT && result.status === 'ok' ? String(given.input['answer']) : null;
+    return { done: { result, ...told }, submitted };
   }
 
   /** In its place in the line at once, though the kernel's side of it comes a moment later. */

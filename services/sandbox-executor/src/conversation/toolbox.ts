@@ -27,7 +27,7 @@ export interface ToolRun {
   readonly opening: KernelSpans['opening'];
 }
 
-interface Tool {
+export interface Tool {
   readonly spec: ToolSpec;
   /** Why these arguments are none for this tool; null when they are. */
   readonly faultOf: (input: unknown) => string | null;
