@@ -1,27 +1,20 @@
-import { say, WireServer, wireBroker } from '@crucible/models/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { say, type WireServer, wireBroker } from '@crucible/models/testing';
+import { describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench, outOfMemory, scriptedBroker } from './bench.fixture.ts';
 import type { BenchOptions } from './bench.fixture.ts';
+import { onWire } from './wire.fixture.ts';
 
 // Whole trials, each with all the rules there are.
 vi.setConfig({ testTimeout: 60_000 });
 
 let wire: WireServer;
-const benches: Bench[] = [];
-beforeAll(async () => void (wire = await WireServer.start()));
-afterEach(() => {
-  wire.reset();
-  for (const bench of benches.splice(0)) bench.close();
-});
-afterAll(() => wire.stop());
+const keep = onWire((server) => (wire = server));
 
 const model = 'wire/openai';
 const broker = (limits = {}) =>
   wireBroker(wire, { provider: 'openai', price: { input: 1, output: 1 }, limits: { outputTokensMax: 100, ...limits } });
 const benchOf = (options: Partial<BenchOptions> = {}): Bench => {
-  const bench = new Bench({ broker: broker(), model, suite: agentSuite(), ...options });
-  benches.push(bench);
-  return bench;
+  return keep(new Bench({ broker: broker(), model, suite: agentSuite(), ...options }));
 };
 const call = (tool: string, input: unknown) => ({ tool, arguments: JSON.stringify(input) });
 const calls = (...all: { tool: string; arguments: string }[]) =>

@@ -1,28 +1,21 @@
-import { refuse, say, WireServer, wireBroker } from '@crucible/models/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { refuse, say, type WireServer, wireBroker } from '@crucible/models/testing';
+import { describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
 import type { BenchOptions } from './bench.fixture.ts';
+import { onWire } from './wire.fixture.ts';
 
 // Whole trials, each with all the rules there are.
 vi.setConfig({ testTimeout: 60_000 });
 
 let wire: WireServer;
-const benches: Bench[] = [];
-beforeAll(async () => void (wire = await WireServer.start()));
-afterEach(() => {
-  wire.reset();
-  for (const bench of benches.splice(0)) bench.close();
-});
-afterAll(() => wire.stop());
+const keep = onWire((server) => (wire = server));
 
 const model = 'wire/openai';
 const price = { input: 1, output: 1 };
 const broker = (limits = {}) =>
   wireBroker(wire, { provider: 'openai', price, limits: { outputTokensMax: 100, ...limits } });
 const benchOf = (options: Partial<BenchOptions> = {}): Bench => {
-  const bench = new Bench({ broker: broker(), model, suite: agentSuite(), ...options });
-  benches.push(bench);
-  return bench;
+  return keep(new Bench({ broker: broker(), model, suite: agentSuite(), ...options }));
 };
 /** Calls a tool again and again: only a limit ends it. */
 const goesOn = (usage = { inputTokens: 300, outputTokens: 100 }) =>
@@ -104,8 +97,7 @@ describe('the budget of an evaluation', () => {
     await first.trial(0, 1);
     expect(wire.requests).toHaveLength(2);
     // The same log under a new executor: its ledger knows nothing but what stands there.
-    const again = new Bench({ broker: broker(), model, ...options }, first);
-    benches.push(again);
+    const again = keep(new Bench({ broker: broker(), model, ...options }, first));
     expect((await again.trial(0, 2)).reason).toBe('turn-limit');
     expect((await again.trial(0, 3)).reason).toBe('call-limit');
     expect(wire.requests).toHaveLength(5);
@@ -120,8 +112,7 @@ describe('the budget of a day', () => {
     wire.script(() => goesOn());
     const first = benchOf({ suite: limited({ turns: 3 }) });
     await first.trial(0, 1);
-    const later = new Bench({ broker: broker(), model, suite: limited({}), days }, first);
-    benches.push(later);
+    const later = keep(new Bench({ broker: broker(), model, suite: limited({}), days }, first));
     const end = await later.trial(0, 2);
     expect(end).toMatchObject({ reason: 'call-limit', outcome: 'errored', scores: [], usage: { modelCalls: 1 } });
     expect(end.error).toContain(`the budget of the ${scope} allows 4 calls`);

@@ -1,11 +1,12 @@
 import type { EvaluationId, LiveItem, TrialId } from '@crucible/events';
 import { liveMessageSchema } from '@crucible/events';
-import { refuse, say, wireBroker, wireKey, WireServer } from '@crucible/models/testing';
+import { refuse, say, wireBroker, wireKey, type WireServer } from '@crucible/models/testing';
 import type { WireReply } from '@crucible/models/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
 import type { BenchOptions } from './bench.fixture.ts';
 import { LiveTrial } from './live.ts';
+import { onWire } from './wire.fixture.ts';
 
 const broker = (wire: WireServer) => wireBroker(wire, { provider: 'openai-compatible' });
 const textOf = (items: readonly LiveItem[], kind: string, attempt = 1): string =>
@@ -15,18 +16,13 @@ const textOf = (items: readonly LiveItem[], kind: string, attempt = 1): string =
 
 describe('a trial whose model replies slowly', () => {
   let wire: WireServer;
-  const benches: Bench[] = [];
-  beforeAll(async () => void (wire = await WireServer.start()));
-  afterEach(() => {
-    wire.reset();
-    for (const bench of benches.splice(0)) bench.close();
-  });
-  afterAll(() => wire.stop());
+  const keep = onWire((server) => (wire = server));
 
   const run = async (replies: readonly WireReply[], options: Partial<BenchOptions> = {}) => {
     wire.next(...replies);
-    const bench = new Bench({ broker: broker(wire), model: 'wire/openai-compatible', suite: agentSuite(), ...options });
-    benches.push(bench);
+    const bench = keep(
+      new Bench({ broker: broker(wire), model: 'wire/openai-compatible', suite: agentSuite(), ...options }),
+    );
     const end = await bench.trial();
     return { bench, end, items: bench.live.flat() };
   };

@@ -1,22 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { EventData, TrialId } from '@crucible/events';
-import { say, WireServer, wireBroker } from '@crucible/models/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { say, type WireServer, wireBroker } from '@crucible/models/testing';
+import { describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench, type BenchOptions } from './bench.fixture.ts';
 import { argumentsDigest } from './approvals.ts';
 import { resumeFrom } from './resume.ts';
+import { onWire } from './wire.fixture.ts';
 
 // Whole trials, each with all the rules there are.
 vi.setConfig({ testTimeout: 60_000 });
 
 let wire: WireServer;
-const benches: Bench[] = [];
-beforeAll(async () => void (wire = await WireServer.start()));
-afterEach(() => {
-  wire.reset();
-  for (const bench of benches.splice(0)) bench.close();
-});
-afterAll(() => wire.stop());
+const keep = onWire((server) => (wire = server));
 
 const model = 'wire/openai';
 const benchOf = (
@@ -25,9 +20,7 @@ const benchOf = (
   on?: Bench,
 ): Bench => {
   const broker = wireBroker(wire, { provider: 'openai', limits: { outputTokensMax: 100 } });
-  const bench = new Bench({ broker, model, suite: agentSuite(solver), ...more }, on);
-  benches.push(bench);
-  return bench;
+  return keep(new Bench({ broker, model, suite: agentSuite(solver), ...more }, on));
 };
 const tool = (name: string, input: unknown) =>
   say('', { toolCalls: [{ id: 'call_0', tool: name, arguments: JSON.stringify(input) }], finishReason: 'tool-calls' });

@@ -1,30 +1,23 @@
 import { canaryNames, CanaryKey, mintCanaries } from '@crucible/detectors';
 import { evaluationIdSchema, trialIdSchema } from '@crucible/events';
-import { say, WireServer, wireBroker, wireKey } from '@crucible/models/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { say, type WireServer, wireBroker, wireKey } from '@crucible/models/testing';
+import { describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
 import type { BenchOptions } from './bench.fixture.ts';
 import { gradeIn, gradingMessages } from './judges/model-graded.ts';
 import { verdictIn } from './judges/verdict.ts';
+import { onWire } from './wire.fixture.ts';
 
 // Whole trials, each with all the rules there are.
 vi.setConfig({ testTimeout: 60_000 });
 
 let wire: WireServer;
-const benches: Bench[] = [];
-beforeAll(async () => void (wire = await WireServer.start()));
-afterEach(() => {
-  wire.reset();
-  for (const bench of benches.splice(0)) bench.close();
-});
-afterAll(() => wire.stop());
+const keep = onWire((server) => (wire = server));
 
 const model = 'wire/openai';
 const benchOf = (options: Partial<BenchOptions>): Bench => {
   const broker = wireBroker(wire, { provider: 'openai', limits: { outputTokensMax: 100 } });
-  const bench = new Bench({ broker, model, suite: agentSuite(), ...options });
-  benches.push(bench);
-  return bench;
+  return keep(new Bench({ broker, model, suite: agentSuite(), ...options }));
 };
 const graded = { kind: 'model-graded', rubric: 'Names the number.', model };
 const asked = (input: string, more: Readonly<Record<string, unknown>> = {}) => ({

@@ -1,22 +1,17 @@
-import { say, WireServer, wireBroker } from '@crucible/models/testing';
+import { say, type WireServer, wireBroker } from '@crucible/models/testing';
 import OpenAI from 'openai';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Bench } from '../bench.fixture.ts';
 import type { BenchOptions } from '../bench.fixture.ts';
 import { agentOf, programSuite } from './agent-program.fixture.ts';
 import type { Inside } from './agent-program.fixture.ts';
+import { onWire } from '../wire.fixture.ts';
 
 // Whole trials, each with all the rules there are.
 vi.setConfig({ testTimeout: 60_000 });
 
 let wire: WireServer;
-const benches: Bench[] = [];
-beforeAll(async () => void (wire = await WireServer.start()));
-afterEach(() => {
-  wire.reset();
-  for (const bench of benches.splice(0)) bench.close();
-});
-afterAll(() => wire.stop());
+const keep = onWire((server) => (wire = server));
 
 const model = 'wire/openai';
 const benchOf = (
@@ -29,9 +24,7 @@ const benchOf = (
     price: { input: 1, output: 1 },
     limits: { outputTokensMax: 100, attemptsMax: 1, ...options.limits },
   });
-  const bench = new Bench({ broker, model, suite: programSuite(solver), runs: agentOf(program), ...options });
-  benches.push(bench);
-  return bench;
+  return keep(new Bench({ broker, model, suite: programSuite(solver), runs: agentOf(program), ...options }));
 };
 const errorOf = async (call: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> => {
   try {
