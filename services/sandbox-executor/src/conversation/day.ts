@@ -40,7 +40,7 @@ export interface DaySpend {
   readonly upTo: number;
 }
 
-const addTo = (byTeam: Map<string, Spend>, team: string, spent: Spend): void =>
+export const addTo = (byTeam: Map<string, Spend>, team: string, spent: Spend): void =>
   void byTeam.set(team, addSpend(byTeam.get(team) ?? nothingSpent, spent));
 
 /**

@@ -3,9 +3,9 @@ import type { AccountName, BudgetLimits, Spend } from '@crucible/domain';
 import { subjects } from '@crucible/events';
 import type { CrucibleEvent, EvaluationId, TrialId } from '@crucible/events';
 import type { Logger } from '@crucible/service-kit';
-import { spentInDay } from './day.ts';
+import { addTo, spentInDay } from './day.ts';
 import type { DayPorts } from './day.ts';
-import { spentOnEvent } from './spending.ts';
+import { hearSpending } from './spending.ts';
 import type { Estimates } from './spending.ts';
 
 /** What may be spent in one day, in UTC. */
@@ -115,15 +115,14 @@ export class Days {
     { from, signal, estimates }: { readonly from: number; readonly signal: AbortSignal; readonly estimates: Estimates },
   ): Promise<void> {
     try {
-      for await (const stored of this.#ports.log.follow({ from, subject: subjects.everyTrial, signal })) {
-        if (!stored.ok || !stored.event.time.startsWith(name) || this.#isOurs(stored.event)) continue;
-        const { team } = stored.event;
-        const spent = spentOnEvent(stored.event, estimates);
-        if (spent === nothingSpent) continue;
-        byTeam.set(team, addSpend(byTeam.get(team) ?? nothingSpent, spent));
-        this.#accounts.spendElsewhere(teamOf(name, team), spent);
-        this.#accounts.spendElsewhere(platformOf(name), spent);
-      }
+      await hearSpending(this.#ports.log, { from, subject: subjects.everyTrial, signal }, estimates, {
+        leavesOut: (event) => !event.time.startsWith(name) || this.#isOurs(event),
+        told: ({ team }, spent) => {
+          addTo(byTeam, team, spent);
+          this.#accounts.spendElsewhere(teamOf(name, team), spent);
+          this.#accounts.spendElsewhere(platformOf(name), spent);
+        },
+      });
     } catch (error) {
       this.#ports.logger.error({ err: error, day: name }, 'what others spend in this day is not heard any more');
     }

@@ -28,7 +28,7 @@ import type { Logger } from '@crucible/service-kit';
 import { Days, isBounded } from './days.ts';
 import type { DayLimits } from './days.ts';
 import { Purse } from './purse.ts';
-import { spentOnEvent } from './spending.ts';
+import { hearSpending, spentOnEvent } from './spending.ts';
 import type { Estimates } from './spending.ts';
 
 export interface LedgerPorts {
@@ -219,14 +219,10 @@ export class Ledger {
     estimates: Estimates,
   ): Promise<void> {
     try {
-      for await (const stored of this.#ports.log.follow(options)) {
-        if (!stored.ok || !('trialId' in stored.event.data)) continue;
-        const { event } = stored;
-        const isOurs = own.has((event.data as { trialId: TrialId }).trialId);
-        const spent = isOurs ? nothingSpent : spentOnEvent(event, estimates);
-        if (spent === nothingSpent) continue;
-        this.#budgets = spendElsewhere(this.#budgets, name, spent);
-      }
+      await hearSpending(this.#ports.log, options, estimates, {
+        leavesOut: ({ data }) => 'trialId' in data && own.has(data.trialId as TrialId),
+        told: (_event, spent) => (this.#budgets = spendElsewhere(this.#budgets, name, spent)),
+      });
     } catch (error) {
       this.#ports.logger.error(
         { err: error, account: name },

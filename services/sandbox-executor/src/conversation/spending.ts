@@ -1,5 +1,6 @@
 import { nothingSpent } from '@crucible/domain';
 import type { Spend } from '@crucible/domain';
+import type { EventLog } from '@crucible/event-log';
 import type { CrucibleEvent } from '@crucible/events';
 
 /** The most tokens that a counted call of a trial has read so far: what one is taken to have read that nobody counted. */
@@ -25,4 +26,22 @@ export const spentOnEvent = (event: CrucibleEvent, estimates: Estimates): Spend 
   if (event.type === 'crucible.trial.tool-called.v1')
     return { ...nothingSpent, timeMs: Math.round(event.data.durationMs) };
   return nothingSpent;
+};
+
+/**
+ * Hears what is spent from a position on, for as long as it is not aborted.
+ * @param told of each event that tells of spending and is not left out: what we spend is known without the log
+ * @throws BusUnavailable
+ */
+export const hearSpending = async (
+  log: Pick<EventLog, 'follow'>,
+  options: Parameters<EventLog['follow']>[0],
+  estimates: Estimates,
+  { leavesOut, told }: { leavesOut(event: CrucibleEvent): boolean; told(event: CrucibleEvent, spent: Spend): void },
+): Promise<void> => {
+  for await (const stored of log.follow(options)) {
+    if (!stored.ok || leavesOut(stored.event)) continue;
+    const spent = spentOnEvent(stored.event, estimates);
+    if (spent !== nothingSpent) told(stored.event, spent);
+  }
 };
