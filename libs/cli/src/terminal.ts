@@ -13,6 +13,9 @@ export const terminalSteps = (options: { json: boolean; shownFromMs?: number; to
   });
 };
 
+/** How wide a table may be: the terminal's width; without one nothing is left out or cut, as a program or `grep` reads it. */
+export const tableColumns = (): number => process.stdout.columns ?? Number.POSITIVE_INFINITY;
+
 /** One object on one line. What is undefined is written as null: a reader finds every field always. */
 export const printJson = (value: unknown): void => {
   const text = JSON.stringify(value, (_, field: unknown) => (field === undefined ? null : field));

@@ -12,12 +12,14 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right';
   /** When space is short, columns with the highest number go first; those without stay. */
   readonly dropOrder?: number;
-  /** The column that gives up its width when nothing is left to drop. */
+  /** Gives up its width when nothing is left to drop. */
   readonly shrinks?: boolean;
 }
 
 const GAP = 2;
 const SHRUNK_COLUMNS_MIN = 6;
+/** What shrinks is still read at so many cells: columns are dropped only where that does not do. */
+const SHRUNK_LEGIBLE = 16;
 
 interface Sized<Row> {
   readonly column: Column<Row>;
@@ -28,20 +30,22 @@ interface Sized<Row> {
 const total = (sized: readonly { width: number }[]): number =>
   sized.reduce((sum, { width }) => sum + width, 0) + GAP * Math.max(0, sized.length - 1);
 
-/** Chooses what fits: drops the least important columns, then shortens the one that may shrink. */
+/** Chooses what fits: drops the least important columns, then shortens those that may shrink, the widest of them first. */
 const fit = <Row>(all: readonly Sized<Row>[], columns: number): Sized<Row>[] => {
   const kept = [...all];
+  const shrinking = (): Sized<Row>[] => kept.filter(({ column }) => column.shrinks);
   const droppable = all.filter(({ column }) => column.dropOrder !== undefined);
   droppable.sort((a, b) => (b.column.dropOrder ?? 0) - (a.column.dropOrder ?? 0));
   for (const drop of droppable) {
-    const shrinking = kept.find(({ column }) => column.shrinks);
-    const give = shrinking === undefined ? 0 : Math.max(0, shrinking.width - Math.max(SHRUNK_COLUMNS_MIN, 16));
+    const give = shrinking().reduce((sum, { width }) => sum + Math.max(0, width - SHRUNK_LEGIBLE), 0);
     if (total(kept) - give <= columns) break;
     kept.splice(kept.indexOf(drop), 1);
   }
-  const shrinking = kept.find(({ column }) => column.shrinks);
-  const over = total(kept) - columns;
-  if (shrinking !== undefined && over > 0) shrinking.width = Math.max(SHRUNK_COLUMNS_MIN, shrinking.width - over);
+  for (let over = total(kept) - columns; over > 0; over -= 1) {
+    const [widest] = shrinking().toSorted((a, b) => b.width - a.width);
+    if (widest === undefined || widest.width <= SHRUNK_COLUMNS_MIN) break;
+    widest.width -= 1;
+  }
   return kept;
 };
 

@@ -92,6 +92,15 @@ describe('a table', () => {
     expect(table(rows, columns, 12).map((line) => bare(line).trimEnd())).toEqual(['name', 'short', 'a very long…']);
   });
 
+  it('shortens several before it drops one, the widest first', () => {
+    const both = columns.map((column) => (column.title === 'note' ? { ...column, shrinks: true } : column));
+    const wordy: Row[] = [{ name: 'a suite of some name', score: '1.00', note: 'an agent (with a model of its own)' }];
+    expect(bare(table(wordy, both, 44)[1] ?? '')).toBe('a suite of some …   1.00  an agent (with a …');
+    expect(bare(table(wordy, both, Number.POSITIVE_INFINITY)[1] ?? '')).toBe(
+      'a suite of some name   1.00  an agent (with a model of its own)',
+    );
+  });
+
   it('leaves out columns that say nothing', () => {
     expect(bare(table([{ name: 'x', score: '', note: '' }], columns, 80)[0] ?? '')).toBe('name');
   });

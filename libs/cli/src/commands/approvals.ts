@@ -9,7 +9,7 @@ import { decide, findApproval, listApprovals } from '../client/trial-commands.ts
 import type { Approval, Decision } from '../client/trial-commands.ts';
 import { reasonIn } from '../client/trial-verb.ts';
 import { pc } from '../colours.ts';
-import { printJson } from '../terminal.ts';
+import { printJson, tableColumns } from '../terminal.ts';
 
 interface DecideOptions {
   readonly reason?: string;
@@ -48,7 +48,7 @@ const list = async (options: { readonly json?: true }): Promise<void> => {
         { title: 'arguments', text: ({ excerpt }) => safe(excerpt, 200), shrinks: true },
         { title: 'left', text: left, align: 'right' },
       ],
-      process.stdout.columns ?? 100,
+      tableColumns(),
     );
     const lines = [
       ...found.items.slice(0, FULL_MAX).flatMap(approvalLines),

@@ -11,7 +11,7 @@ import type { Column } from '../client/table.ts';
 import { safe } from '../client/text.ts';
 import { pc } from '../colours.ts';
 import { exitCodes } from '../exit.ts';
-import { printJson } from '../terminal.ts';
+import { printJson, tableColumns } from '../terminal.ts';
 import { wholeNumber } from '../client/whole-number.ts';
 
 const statuses = deadLetterSchema.shape.status.options;
@@ -52,7 +52,7 @@ const list = async (options: ListOptions): Promise<void> => {
       process.stdout.write(`${none}\n`);
       return;
     }
-    const lines = table(found.items, listed, process.stdout.columns ?? 100);
+    const lines = table(found.items, listed, tableColumns());
     if (found.items.length === limit) lines.push(pc.dim('there may be older ones: --limit shows more'));
     process.stdout.write(`${lines.join('\n')}\n`);
   });

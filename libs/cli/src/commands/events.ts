@@ -14,7 +14,7 @@ import { getEvent, listEvents, parsePosition } from '../client/past.ts';
 import type { EventFilter } from '../client/past.ts';
 import { table } from '../client/table.ts';
 import { bytesText, safe } from '../client/text.ts';
-import { printJson } from '../terminal.ts';
+import { printJson, tableColumns } from '../terminal.ts';
 import { wholeNumber } from '../client/whole-number.ts';
 
 interface EventsOptions {
@@ -62,7 +62,7 @@ const printer = (json: boolean, follow: boolean): Print => {
     };
   return (items) => {
     if (items.length === 0) write('No such events.\n');
-    else write(`${table(items, summaryColumns, process.stdout.columns ?? 120).join('\n')}\n`);
+    else write(`${table(items, summaryColumns, tableColumns()).join('\n')}\n`);
   };
 };
 

@@ -14,7 +14,7 @@ import { table } from '../client/table.ts';
 import type { Column } from '../client/table.ts';
 import { duration, paint, safe, scoreText } from '../client/text.ts';
 import { asksModel, subjectText, usageCost, usageTokens } from '../client/usage-text.ts';
-import { printJson } from '../terminal.ts';
+import { printJson, tableColumns } from '../terminal.ts';
 import { wholeNumber } from '../client/whole-number.ts';
 
 interface ListOptions {
@@ -38,7 +38,7 @@ const tookMs = ({ submittedAt, endedAt }: EvaluationView, nowMs: number): number
 const columnsAt = (nowMs: number): Column<EvaluationView>[] => [
   { title: 'id', text: ({ id }) => shortId(id) },
   { title: 'suite', text: ({ suite }) => safe(`${suite.name} ${suite.version}`, 90), shrinks: true },
-  { title: 'subject', text: ({ subject }) => subjectText(subject), dropOrder: 2 },
+  { title: 'subject', text: ({ subject }) => subjectText(subject), shrinks: true, dropOrder: 2 },
   { title: 'status', text: ({ status }) => status, paint: (text, { status }) => paint(status, text) },
   {
     title: 'passed',
@@ -103,7 +103,7 @@ const list = async (options: ListOptions): Promise<void> => {
       );
       return;
     }
-    const lines = table(found.items, columnsAt(nowMs), process.stdout.columns ?? 100);
+    const lines = table(found.items, columnsAt(nowMs), tableColumns());
     if (found.nextCursor !== null) lines.push(pc.dim(`older ones are not shown: --limit ${Math.min(500, limit * 4)}`));
     process.stdout.write(`${lines.join('\n')}\n`);
   });

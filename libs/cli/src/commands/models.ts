@@ -12,7 +12,7 @@ import { keyEnvironment, readSettings } from '../config.ts';
 import { exitCodes, UsageFailure } from '../exit.ts';
 import { currentModelsFile } from '../platform/models-file.ts';
 import { currentPlatform } from '../platform/platform.ts';
-import { columns, printJson } from '../terminal.ts';
+import { columns, printJson, tableColumns } from '../terminal.ts';
 
 const write = (lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 
@@ -69,7 +69,7 @@ const list = async (options: { readonly json?: true }): Promise<void> => {
         { title: '$ in / out / cached', text: priceText, dropOrder: 2 },
         { title: 'at once', text: (model) => atOnceText(model, accounts), dropOrder: 4 },
       ],
-      process.stdout.columns ?? 120,
+      tableColumns(),
     ),
     '',
     pc.dim(file === null ? 'no file of models: see docs/models.md' : safe(file, 300)),

@@ -19,7 +19,7 @@ import { PlatformFailure } from '../platform/failure.ts';
 import { locateHome } from '../platform/home.ts';
 import { readInfo } from '../platform/info.ts';
 import type { PlatformInfo } from '../platform/info.ts';
-import { printJson } from '../terminal.ts';
+import { printJson, tableColumns } from '../terminal.ts';
 
 const REASON_CHARS_MAX = 500;
 const WAIT_SECONDS_MAX = 600;
@@ -173,7 +173,7 @@ const list = async (options: { readonly json?: true }, command: Command): Promis
   withClient(async (client) => {
     const items = await client.list();
     if (options.json ?? command.optsWithGlobals<{ json?: true }>().json) return printJson({ items });
-    const lines = table(items, listed, process.stdout.columns ?? 100);
+    const lines = table(items, listed, tableColumns());
     process.stdout.write(items.length === 0 ? 'Nothing was ever stopped.\n' : `${lines.join('\n')}\n`);
     if (items.some(({ executors }) => executors.some(({ unconfirmed }) => unconfirmed > 0)))
       throw failed('sandboxes were not seen to be gone: ./crucible logs sandbox-executor');
