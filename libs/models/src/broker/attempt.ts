@@ -1,16 +1,16 @@
 import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
-import type { KeyRing, ModelEntry } from '../catalogue/catalogue.ts';
+import type { ModelEntry } from '../catalogue/catalogue.ts';
 import type { CallRequest, ReplyDelta } from './call.ts';
 import type { Clock } from './clock.ts';
 import { sdkPrompt, sdkToolChoice, sdkTools } from './convert.ts';
 import { outputTokensOf } from './cost.ts';
-import { modelOf } from './provider.ts';
+import type { Providers } from './provider.ts';
 import { Reading } from './reading.ts';
 import type { AttemptEnd } from './reading.ts';
 import { Watch } from './watch.ts';
 
 export interface AttemptTools {
-  readonly keys: KeyRing;
+  readonly providers: Providers;
   readonly clock: Clock;
   readonly onDelta: (delta: ReplyDelta) => void;
 }
@@ -57,7 +57,7 @@ const readAll = async (
 export const runAttempt = async (
   entry: ModelEntry,
   request: CallRequest,
-  { keys, clock, onDelta }: AttemptTools,
+  { providers, clock, onDelta }: AttemptTools,
   attempt: number,
 ): Promise<AttemptEnd> => {
   const watch = new Watch(entry.limits, request.signal);
@@ -74,8 +74,7 @@ export const runAttempt = async (
   const { replyBytesMax } = entry.limits;
   const reading = new Reading({ replyBytesMax, toolChoice: request.toolChoice, onDelta: tell, now: clock.now });
   try {
-    const model = modelOf(entry, keys, watch, attempt);
-    const { stream } = await model.doStream(optionsOf(entry, request, watch.signal));
+    const { stream } = await providers.begin(entry, attempt, optionsOf(entry, request, watch.signal), watch);
     await readAll(stream, watch, reading);
   } catch (thrown) {
     reading.fail(thrown);

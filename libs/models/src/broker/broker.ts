@@ -13,6 +13,7 @@ import { boundOf, costOf } from './cost.ts';
 import { abortedFault, faultFrom } from './faults.ts';
 import { Limiter } from './limiter.ts';
 import type { LimiterView } from './limiter.ts';
+import { Providers } from './provider.ts';
 import type { AttemptEnd } from './reading.ts';
 import { waitBefore } from './retry.ts';
 import type { Fault } from './retry.ts';
@@ -119,7 +120,7 @@ class Call {
     return result;
   }
 
-  async attempt(entry: ModelEntry, keys: KeyRing): Promise<AttemptEnd> {
+  async attempt(entry: ModelEntry, providers: Providers): Promise<AttemptEnd> {
     const from = this.#clock.now();
     this.attempts += 1;
     this.#told = false;
@@ -128,7 +129,7 @@ class Call {
       entry,
       this.#request,
       {
-        keys,
+        providers,
         clock: this.#clock,
         onDelta: (delta) => {
           this.#told = true;
@@ -163,14 +164,14 @@ class Call {
 class Broker implements ModelBroker {
   readonly #models: ReadonlyMap<string, ModelEntry>;
   readonly #accounts: ReadonlyMap<string, Account>;
-  readonly #keys: KeyRing;
+  readonly #providers: Providers;
   readonly #search: SecretSearch;
   readonly #clock: Clock;
 
   constructor(models: readonly ModelEntry[], keys: KeyRing, clock: Clock) {
     this.#models = new Map(models.map((entry) => [entry.name, entry]));
     this.#accounts = accountsOf(models, clock);
-    this.#keys = keys;
+    this.#providers = new Providers(keys);
     this.#search = new SecretSearch(keys.values());
     this.#clock = clock;
   }
@@ -236,7 +237,7 @@ class Broker implements ModelBroker {
     }
     let outcome: 'succeeded' | 'overloaded' | 'neither' = 'neither';
     try {
-      const end = await call.attempt(entry, this.#keys);
+      const end = await call.attempt(entry, this.#providers);
       outcome = end.ok ? 'succeeded' : end.fault.overload ? 'overloaded' : 'neither';
       return end;
     } finally {

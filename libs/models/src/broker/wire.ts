@@ -133,10 +133,11 @@ const guard = (response: Response, watch: WireWatch, bounds: WireBounds): Respon
   });
 };
 
-/** A fetch for one attempt, with what comes back bounded and checked before anything parses it. */
+/** A fetch, with what comes back bounded and checked before anything parses it. @param watchOf whose attempt a call is */
 export const guardedFetch =
-  (watch: WireWatch, bounds: WireBounds): typeof fetch =>
+  (watchOf: () => WireWatch, bounds: WireBounds): typeof fetch =>
   async (input, init) => {
+    const watch = watchOf();
     const response = await fetch(input, { ...init, redirect: 'manual' });
     watch.touch();
     try {
