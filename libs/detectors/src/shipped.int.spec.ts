@@ -3,14 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseRuleText } from './load.ts';
 import { ruleFileSchema } from './rule-file.ts';
 import { ruleFilesOf, rulesWith, shippedFolder, shippedRules } from './shipped.ts';
-import { YamlText } from './yaml.ts';
 
 const files = ruleFilesOf(shippedFolder);
 const contentOf = (text: string) => {
-  const yaml = YamlText.parse(text);
-  return ruleFileSchema.parse(yaml instanceof YamlText ? yaml.value() : null);
+  return ruleFileSchema.parse(parseRuleText(text).value);
 };
 
 describe('the shipped rules', () => {

@@ -1,13 +1,12 @@
 import { displayableLine } from '@crucible/events';
+import { nowhere, parseYaml } from '@crucible/placed-text';
+import type { Place, Placed, YamlKind } from '@crucible/placed-text';
 import { crossChecks } from './cross-checks.ts';
 import { explainIssues, fieldOf } from './explain.ts';
 import type { FieldProblem } from './explain.ts';
 import { platformMaxima } from './format.ts';
 import { jsonSchemaProblems } from './json-schema.ts';
 import { parseJsonLines } from './parse-jsonl.ts';
-import { parseYaml } from './parse-yaml.ts';
-import { nowhere } from './place.ts';
-import type { Place, Placed } from './place.ts';
 import { NOT_UTF8, locate, readInside, sizeOf, textOf } from './read-inside.ts';
 import type { Folder } from './read-inside.ts';
 import { suiteSchema, suiteShape } from './suite.ts';
@@ -36,6 +35,13 @@ export const loadBounds = {
   datasetBytesMax: platformMaxima.suiteBytes,
   problemsMax: 100,
 } as const;
+
+const suiteText: YamlKind = {
+  what: 'a suite',
+  anchorsMax: 100,
+  insteadOfAnchors: 'write the text out, or put the samples into a JSONL file',
+  empty: 'is empty: a suite begins with "apiVersion: crucible/v1"',
+};
 
 type Loose = Record<string, unknown>;
 const isMap = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -187,8 +193,11 @@ export const loadSuite = async (path: string): Promise<LoadedSuite> => {
     };
   }
   const draft = new Draft(folder);
-  const suite = await draft.parse(folder.suiteFile, loadBounds.yamlBytesMax, parseYaml, (message) =>
-    draft.report(folder.suiteFile, nowhere, '', message),
+  const suite = await draft.parse(
+    folder.suiteFile,
+    loadBounds.yamlBytesMax,
+    (text) => parseYaml(text, suiteText),
+    (message) => draft.report(folder.suiteFile, nowhere, '', message),
   );
   if (suite === undefined || draft.problems.length > 0) return { ok: false, problems: draft.problems };
   const root = suite.value;

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
+import { parseYaml } from '@crucible/placed-text';
+import type { YamlKind } from '@crucible/placed-text';
 import type { z } from 'zod';
 import { explainIssues, fieldOf } from './explain.ts';
 import type { FieldProblem } from './explain.ts';
-import { parseYaml } from './parse-yaml.ts';
+
+const operatorText: YamlKind = {
+  what: "an operator's file",
+  anchorsMax: 20,
+  insteadOfAnchors: 'write the values out',
+  empty: 'is empty',
+};
 
 export type OperatorParsed<T> =
   | { readonly ok: true; readonly data: T }
@@ -18,7 +26,7 @@ export const parseOperatorText = <T>(
   text: string,
   beyond: (data: T) => readonly FieldProblem[] = () => [],
 ): OperatorParsed<T> => {
-  const { value, problems, placeOf } = parseYaml(text);
+  const { value, problems, placeOf } = parseYaml(text, operatorText);
   const line = (at: { readonly line: number }, told: string): string => `line ${at.line}: ${told}`;
   if (problems.length > 0) return { ok: false, problems: problems.map(({ place, message }) => line(place, message)) };
   const parsed = schema.safeParse(value);

@@ -1,5 +1,5 @@
+import type { Placed } from '@crucible/placed-text';
 import { platformMaxima } from './format.ts';
-import type { Placed } from './place.ts';
 
 const PROBLEMS_MAX = 100;
 

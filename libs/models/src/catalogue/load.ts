@@ -2,6 +2,8 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { displayableLine } from '@crucible/events';
+import { nowhere, parseYaml } from '@crucible/placed-text';
+import type { Place, Placed, YamlKind } from '@crucible/placed-text';
 import { scriptedPersonas } from '../scripted/personas.ts';
 import { entryOf, scriptedModels } from './catalogue.ts';
 import type { KeyRing, ModelEntry } from './catalogue.ts';
@@ -10,10 +12,13 @@ import type { FieldProblem, Path } from './explain.ts';
 import { fileSchema, keySchema } from './format.ts';
 import { keyName, readKey } from './keys.ts';
 import type { Environment, Secret } from './keys.ts';
-import { nowhere, parseYaml } from './yaml-text.ts';
-import type { Place, YamlText } from './yaml-text.ts';
 
 const FILE_BYTES_MAX = 256 * 1024;
+const modelsText: YamlKind = {
+  what: 'a file of models',
+  anchorsMax: 20,
+  insteadOfAnchors: 'write the values out',
+};
 
 /** One mistake in a file of models, or one thing about it that is not as it should be. */
 export interface ModelsProblem {
@@ -167,7 +172,7 @@ const readKeys = async (
   return found;
 };
 
-const told = (file: string, text: YamlText, problems: readonly FieldProblem[]): ModelsProblem[] => {
+const told = (file: string, text: Placed, problems: readonly FieldProblem[]): ModelsProblem[] => {
   const unique = new Map(problems.map((problem) => [JSON.stringify([problem.path, problem.message]), problem]));
   // A field that is said to be missing, and what it would have to be, are one mistake: the longer text says more.
   const kept = [...unique.values()].filter(
@@ -202,7 +207,7 @@ export const loadModels = async (
   if (file === null) return { ok: true, models: scriptedModels, keys: new Map(), keyVariables: [], warnings: [] };
   const read = await readText(file);
   if (!('text' in read)) return { ok: false, problems: [whole(file, read.message)] };
-  const text = parseYaml(read.text);
+  const text = parseYaml(read.text, modelsText);
   if (text.problems.length > 0)
     return { ok: false, problems: text.problems.map(({ place, message }) => whole(file, message, place)) };
   const parsed = fileSchema.safeParse(text.value);

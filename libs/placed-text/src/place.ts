@@ -9,7 +9,7 @@ export interface Placed {
   readonly value: unknown;
   readonly problems: readonly { readonly place: Place; readonly message: string }[];
   /** Where the value at a path was written, or the nearest thing around it that was. */
-  readonly placeOf: (path: readonly (string | number)[]) => Place;
+  readonly placeOf: (path: readonly PropertyKey[]) => Place;
 }
 
 export const nowhere: Place = { line: 0, column: 0 };
