@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { SubmitRequest } from '@crucible/api';
 import type { TrialView } from '@crucible/domain';
 import { loadSuite } from '@crucible/suite/load';
+import { say, WireServer } from '@crucible/models/testing';
 import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allReady } from './support/cli.ts';
@@ -53,8 +54,8 @@ const withPage = async (width: number, height: number, work: (window: Window) =>
     await window.close();
   }
 };
-const openTrial = async (page: Page, id: string): Promise<Locator> => {
-  await page.goto(`${platform().url}/evaluations/${id}?trial=${trialId}`);
+const openTrial = async (page: Page, id: string, trial = trialId): Promise<Locator> => {
+  await page.goto(`${platform().url}/evaluations/${id}?trial=${trial}`);
   const panel = page.getByRole('complementary', { name: 'Trial' });
   await panel.getByRole('tab', { name: 'Transcript', selected: true }).waitFor();
   await panel.locator('article[data-n="1"]').waitFor();
@@ -298,4 +299,36 @@ describe('a reply that is being given', () => {
       expect(await panel.getByText('broken words').count()).toBe(0);
       expect(await panel.getByText('of a turn that is on record').count()).toBe(0);
     }));
+
+  it('is seen while a model says it, and stands on record when it is whole', async () => {
+    const words = 'Once there was a trial of which every word was watched.';
+    const wire = await WireServer.start(platform().modelPort);
+    try {
+      wire.script(() => say(words, { pieceChars: 2, pieceDelayMs: 500 }));
+      const { id } = await submit({
+        suite: {
+          apiVersion: 'crucible/v1',
+          kind: 'Suite',
+          metadata: { name: 'word-by-word', version: '1.0.0', title: 'Word by word' },
+          dataset: { samples: [{ id: 'one', input: 'Tell me a story.', target: 'watched' }] },
+          solver: { kind: 'generate' },
+          scorers: [{ kind: 'includes' }],
+        },
+        subject: { kind: 'model', model: 'wire/slow' },
+      });
+      open.push(id);
+      await waitFor('the trial', async () => (await trialsOf(id)).some(({ status }) => status === 'running'));
+      await withPage(1_280, 900, async ({ page }) => {
+        const panel = await openTrial(page, id, '0-1-1');
+        const growing = panel.getByRole('status', { name: 'Reply of turn 1, being given' });
+        await growing.getByText('Once').waitFor();
+        expect(await panel.getByText('was watched.').count()).toBe(0);
+        await panel.locator('article[data-n="2"]').getByText(words).waitFor();
+        await growing.waitFor({ state: 'detached' });
+      });
+      expect(await endOf(id)).toMatchObject({ status: 'completed', score: 1 });
+    } finally {
+      await wire.stop();
+    }
+  });
 });

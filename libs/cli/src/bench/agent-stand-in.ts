@@ -67,11 +67,6 @@ export class StandIn {
     this.#wire.requests.length = 0;
   }
 
-  /** Requests that are being answered, or never will be. */
-  get open(): number {
-    return this.#wire.requests.filter(({ endedAtMs, aborted }) => endedAtMs === null && !aborted).length;
-  }
-
   /** Of each conversation since `forget`, the milliseconds from each reply's last byte to the next request. */
   gaps(): ReadonlyMap<string, readonly number[]> {
     const byTask = Map.groupBy(this.#wire.requests, (request) => conversationOf(request).key);
