@@ -28,7 +28,7 @@ export const kinds = [
 ] as const;
 export type Kind = (typeof kinds)[number];
 
-export const lanes = ['Evaluation', 'Dispatched', 'Started', 'Finished'] as const;
+export const lanes = ['Evaluation', 'Dispatched', 'Running', 'Finished'] as const;
 
 export const laneOf: Readonly<Record<Kind, number>> = {
   submitted: 0,
