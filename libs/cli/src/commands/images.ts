@@ -1,9 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { imageListSchema } from '@crucible/api';
 import { OWN_IMAGE } from '@crucible/domain';
 import { imageNameSchema } from '@crucible/events';
 import type { Command } from 'commander';
+import { currentClient } from '../client/access.ts';
 import { table } from '../client/table.ts';
 import { safe } from '../client/text.ts';
 import { pc } from '../colours.ts';
@@ -31,12 +34,15 @@ const engineAt = async (socket: string): Promise<ImageEngine> => {
   const info = existsSync(socket) ? await engineInfo(socket) : undefined;
   if (info === undefined)
     throw new PlatformFailure(`no engine answers at ${socket}`, 'name the socket of a Docker Engine');
+  // One that reports to an executor starts nothing while that executor does not listen.
   const runtime = Object.entries(info.Runtimes).find(
-    ([name, { path }]) => name === 'runsc' || name === 'gvisor' || /(^|\/)runsc$/.test(path ?? ''),
+    ([name, { path, runtimeArgs = [] }]) =>
+      (name === 'runsc' || name === 'gvisor' || /(^|\/)runsc$/.test(path ?? '')) &&
+      !runtimeArgs.some((argument) => argument.startsWith('--pod-init-config')),
   )?.[0];
   if (runtime === undefined)
     throw new PlatformFailure(
-      'that engine has no runtime of gVisor’s',
+      'that engine has no runtime of gVisor’s without a report to an executor',
       'see docs/operations.md, "Compose and Kubernetes"',
     );
   const images = await askEngine<{ RepoTags?: readonly string[] | null }[]>(socket, { path: '/images/json' });
@@ -86,6 +92,22 @@ const commandText = (agent: AddedImage['agent']): string =>
     ? ''
     : safe(agent.command.map((word) => JSON.stringify(word)).join(' '), 200);
 
+const TOLD_MS_MAX = 20_000;
+const LOOK_EVERY_MS = 500;
+
+/** Whether an executor has told of it by now: only then can a suite be submitted that names it. */
+const isTold = async (name: string, digest: string): Promise<boolean> => {
+  const client = await currentClient();
+  const deadlineMs = Date.now() + TOLD_MS_MAX;
+  for (;;) {
+    const { items } = await client.get('/api/v1/images', imageListSchema).catch(() => ({ items: [] }));
+    const found = items.filter((image) => image.name === name);
+    if (found.length > 0 && found.every((image) => image.digest === digest)) return true;
+    if (Date.now() > deadlineMs) return false;
+    await pause(LOOK_EVERY_MS);
+  }
+};
+
 const add = async (given: string, path: string, options: Options): Promise<void> => {
   const name = parseName(given);
   const file = resolve(path);
@@ -93,7 +115,8 @@ const add = async (given: string, path: string, options: Options): Promise<void>
     throw new UsageFailure(`there is no file ${safe(path, 200)}\n       give what docker save or docker export wrote`);
   const engine = await engineOf(options);
   const { digest, replaced, agent } = await alone(options, (scratch) => addImage(engine, name, file, scratch));
-  if (options.json) return printJson({ name, digest, replaced, command: agent.command, folder: agent.folder });
+  const told = options.engine === undefined && (await isTold(name, digest));
+  if (options.json) return printJson({ name, digest, replaced, command: agent.command, folder: agent.folder, told });
   const runs =
     agent.command.length === 0 ? 'has no command of its own: suites say what to run' : `runs ${commandText(agent)}`;
   write([
@@ -102,7 +125,7 @@ const add = async (given: string, path: string, options: Options): Promise<void>
     ...(replaced === null
       ? []
       : [`  in place of ${replaced}: evaluations of that one that have not run yet are refused`]),
-    pc.dim(`  executors see it in a few seconds; suites name it as sandbox.image: ${name}`),
+    pc.dim(`  suites name it as sandbox.image: ${name}${told ? '' : '; no executor has told of it yet'}`),
   ]);
 };
 

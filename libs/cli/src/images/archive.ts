@@ -195,8 +195,7 @@ export const plainFile = async (file: string, scratch: string): Promise<string> 
   const fd = openSync(file, 'r');
   try {
     const { size } = fstatSync(fd);
-    if (size < 1_024) return refuse('it is no tar archive');
-    if (packingOf({ fd, offset: 0, size }) === 'none') return file;
+    if (packingOf({ fd, offset: 0, size }) === 'none') return size < 1_024 ? refuse('it is no tar archive') : file;
   } finally {
     closeSync(fd);
   }

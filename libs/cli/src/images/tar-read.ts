@@ -60,7 +60,7 @@ const numberOf = (field: Buffer): number => {
 };
 
 const isSound = (header: Buffer): boolean => {
-  const told = numberOf(header.subarray(148, 156));
+  const told = Number.parseInt(textOf(header.subarray(148, 156)).trim(), 8);
   let sum = 8 * 0x20;
   for (let at = 0; at < BLOCK; at += 1) if (at < 148 || at >= 156) sum += header[at] ?? 0;
   return sum === told;
