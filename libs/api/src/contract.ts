@@ -167,6 +167,7 @@ export const suiteSummarySchema = z.object({
   /** Least number of epochs that its reducer takes. */
   epochsMin: z.int(),
   solver: z.enum(solverKinds).describe('All but `program` ask a model, which a submission names.'),
+  image: z.string().describe('The image that its sandboxes are made from.'),
   capability: capabilityClassSchema.nullable().describe('The dangerous capability that it measures.'),
   models: z.array(z.string()).describe('Models that it names itself: who plays its user, who grades its answers.'),
   budget: budgetSchema.describe('What all of its trials together may use.'),

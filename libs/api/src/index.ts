@@ -5,4 +5,5 @@ export * from './stop-contract.ts';
 export * from './alert-contract.ts';
 export * from './evidence-contract.ts';
 export * from './call-contract.ts';
+export * from './image-contract.ts';
 export * from './model-contract.ts';

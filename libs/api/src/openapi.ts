@@ -38,7 +38,9 @@ import { alertPaths, evidencePaths } from './openapi-alerts.ts';
 import { auditPaths } from './openapi-audit.ts';
 import { callPaths } from './openapi-calls.ts';
 import { deadLetterPaths } from './openapi-dead-letters.ts';
+import { imageListSchema } from './image-contract.ts';
 import { modelListSchema } from './model-contract.ts';
+import { imagePaths } from './openapi-images.ts';
 import { modelPaths } from './openapi-models.ts';
 import { historyPaths, listRefusals, momentRefusals } from './openapi-history.ts';
 import { livePaths, liveSchemas } from './openapi-live.ts';
@@ -247,6 +249,7 @@ const generated = (): OpenApiDocument =>
       ...evidencePaths,
       ...callPaths,
       ...modelPaths,
+      ...imagePaths,
       ...livePaths,
     },
     components: {
@@ -274,6 +277,7 @@ const generated = (): OpenApiDocument =>
         HistoryPage: historyPageSchema,
         Event: envelopeSchema,
         ModelList: modelListSchema,
+        ImageList: imageListSchema,
         ...liveSchemas,
         OutputChunk: outputChunkSchema,
         Platform: platformSchema,

@@ -33,6 +33,7 @@ const order = [
   'approvals',
   'erase',
   'models',
+  'images',
   'audit',
   'up',
   'down',

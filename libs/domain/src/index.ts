@@ -3,6 +3,7 @@ export * from './evaluation/evaluation.ts';
 export * from './trial/control.ts';
 export * from './trial/trial.ts';
 export * from './trial/turns.ts';
+export * from './policy/agent-image.ts';
 export * from './policy/budget.ts';
 export * from './policy/profile.ts';
 export * from './policy/schedule.ts';

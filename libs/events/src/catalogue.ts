@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { submittedV1, submittedV2 } from './evaluation-shapes.ts';
 import { finishedV1, finishedV2 } from './finished-shapes.ts';
 import { evaluationIdSchema, trialIdSchema, uuidSchema } from './ids.ts';
+import { loadedImageSchema, loadedImagesMax } from './image-shapes.ts';
 import { loadedModelSchema, loadedModelsMax } from './model-shapes.ts';
 import { count, digest, label, prose, trialPlace } from './parts.ts';
 import {
@@ -267,6 +268,13 @@ export const catalogue = {
     executorId: label,
     models: z.array(loadedModelSchema).max(loadedModelsMax),
     /** Models beyond those listed. */
+    more: count,
+  }),
+  /** The images that this executor can make sandboxes from, from here on. */
+  'crucible.executor.images-loaded.v1': z.object({
+    executorId: label,
+    images: z.array(loadedImageSchema).max(loadedImagesMax),
+    /** Images beyond those listed. */
     more: count,
   }),
   'crucible.executor.stopped.v1': z.object({ executorId: label, reason: prose }),

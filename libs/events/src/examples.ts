@@ -310,6 +310,18 @@ export const examples: { readonly [T in EventType]: Example<T> } = {
       more: 0,
     },
   },
+  'crucible.executor.images-loaded.v1': {
+    about: 'The images that this executor can make sandboxes from, when it starts and whenever they have changed.',
+    writtenBy: 'sandbox-executor',
+    data: {
+      executorId,
+      images: [
+        { name: 'python', digest: `sha256:${digest}`, command: [], own: true },
+        { name: 'my-agent', digest: `sha256:${digest}`, command: ['node', '/app/agent.js'], own: false },
+      ],
+      more: 0,
+    },
+  },
   'crucible.executor.stopped.v1': {
     about: 'An executor has left its pool in order. One that was killed says nothing; its lease ends.',
     writtenBy: 'sandbox-executor',

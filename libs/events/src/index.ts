@@ -5,6 +5,7 @@ export * from './evaluation-shapes.ts';
 export * from './examples.ts';
 export * from './finished-shapes.ts';
 export * from './ids.ts';
+export * from './image-shapes.ts';
 export * from './live.ts';
 export * from './model-shapes.ts';
 export * from './place.ts';

@@ -53,6 +53,7 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.executor.reaped.v2':
     case 'crucible.executor.rules-loaded.v1':
     case 'crucible.executor.models-loaded.v1':
+    case 'crucible.executor.images-loaded.v1':
     case 'crucible.stop.applied.v1':
       return subjects.platform('executor');
     case 'crucible.delivery.succeeded.v1':

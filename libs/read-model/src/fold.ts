@@ -1,4 +1,4 @@
-import type { CallView, DeadLetter, LoadedModels, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedImages, LoadedModels, LoadedRules } from '@crucible/api';
 import {
   alertOf,
   evaluationOf,
@@ -103,6 +103,7 @@ export class Fold {
   readonly stops = new Map<string, HeldStop>();
   readonly ruleSets = new Map<string, Held<LoadedRules>>();
   readonly modelSets = new Map<string, Held<LoadedModels>>();
+  readonly imageSets = new Map<string, Held<LoadedImages>>();
   readonly changed = {
     evaluations: new Set<EvaluationId>(),
     trials: new Set<TrialKey>(),
@@ -112,6 +113,7 @@ export class Fold {
     stops: new Set<string>(),
     ruleSets: new Set<string>(),
     modelSets: new Set<string>(),
+    imageSets: new Set<string>(),
   };
   /** Only ever added to: rows that no later event changes. */
   deliveries: Delivery[] = [];
@@ -202,6 +204,13 @@ export class Fold {
         const view = { executorId, loadedAt: event.time, loadedPosition: position, models, more };
         this.modelSets.set(textColumn(executorId), { view, position });
         this.changed.modelSets.add(textColumn(executorId));
+        return;
+      }
+      case 'crucible.executor.images-loaded.v1': {
+        const { executorId, images, more } = event.data;
+        const view = { executorId, loadedAt: event.time, loadedPosition: position, images, more };
+        this.imageSets.set(textColumn(executorId), { view, position });
+        this.changed.imageSets.add(textColumn(executorId));
         return;
       }
       case 'crucible.delivery.succeeded.v1':

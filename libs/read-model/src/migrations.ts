@@ -222,6 +222,23 @@ const modelSets: Migration = {
   },
 };
 
+/**
+ * Which images sandboxes can be made from. A gateway of before may have passed over what executors told of them, so
+ * everything is filled again from the log.
+ */
+const imageSets: Migration = {
+  async up(db: Kysely<unknown>) {
+    await sql`truncate projection, evaluation, trial, trial_call, executor, delivery, logged_event, dead_letter, alert, stop,
+      rule_set, model_set`.execute(db);
+    await db.schema
+      .createTable('image_set')
+      .addColumn('executor_id', 'text', (column) => column.primaryKey())
+      .addColumn('position', 'bigint', (column) => column.notNull())
+      .addColumn('view', 'json', (column) => column.notNull())
+      .execute();
+  },
+};
+
 const provider: MigrationProvider = {
   getMigrations: () =>
     Promise.resolve({
@@ -232,6 +249,7 @@ const provider: MigrationProvider = {
       '005-events-of-stops': eventsOfStops,
       '006-models-and-calls': modelsAndCalls,
       '007-model-sets': modelSets,
+      '008-image-sets': imageSets,
     }),
 };
 

@@ -252,7 +252,9 @@ describe('projector', () => {
     const log = logOf(51);
     await projector.apply(log, upTo(log));
     await sql`alter table evaluation alter column view type jsonb using view::text::jsonb`.execute(db);
-    await sql`drop table logged_event, dead_letter, alert, stop, rule_set, trial_call, model_set`.execute(db);
+    await sql`drop table logged_event, dead_letter, alert, stop, rule_set, trial_call, model_set, image_set`.execute(
+      db,
+    );
     await sql`alter table evaluation drop column subject_kind, drop column subject_model`.execute(db);
     await sql`alter table trial drop column approvals_waiting, drop column looser_profile`.execute(db);
     await sql`delete from kysely_migration where name <> '001-first'`.execute(db);

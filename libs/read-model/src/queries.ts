@@ -13,6 +13,7 @@ import type {
   EventList,
   EventListQuery,
   EventSummary,
+  ImageList,
   ModelList,
   Platform,
   RuleList,
@@ -28,6 +29,7 @@ import type { EvaluationId, TrialId } from '@crucible/events';
 import type { SqlBool, Transaction } from 'kysely';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Database } from './database.ts';
+import { imagesOf } from './images.ts';
 import { modelsOf } from './models.ts';
 import {
   alertPage,
@@ -41,6 +43,7 @@ import {
   lockForReading,
   loggedEvents,
   modelSets,
+  imageSets,
   oneAlert,
   oneDeadLetter,
   oneTrial,
@@ -284,6 +287,17 @@ export class ReadModel {
     return this.#at(async (tx) => {
       const [up, sets] = [await executors(tx).execute(), await modelSets(tx).execute()];
       return modelsOf(
+        up.map(({ view }) => view),
+        sets.map(({ view }) => view),
+      );
+    });
+  }
+
+  /** The images that executors which are up can make sandboxes from. */
+  images(): Promise<ImageList> {
+    return this.#at(async (tx) => {
+      const [up, sets] = [await executors(tx).execute(), await imageSets(tx).execute()];
+      return imagesOf(
         up.map(({ view }) => view),
         sets.map(({ view }) => view),
       );

@@ -308,3 +308,5 @@ export const stopOver = (db: Kysely<Tables>, team: string, id: EvaluationId, at:
 export const ruleSets = (db: Kysely<Tables>) => db.selectFrom('rule_set').select('view').orderBy('executor_id');
 
 export const modelSets = (db: Kysely<Tables>) => db.selectFrom('model_set').select('view').orderBy('executor_id');
+
+export const imageSets = (db: Kysely<Tables>) => db.selectFrom('image_set').select('view').orderBy('executor_id');

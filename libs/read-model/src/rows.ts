@@ -1,4 +1,4 @@
-import type { CallView, DeadLetter, LoadedModels, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedImages, LoadedModels, LoadedRules } from '@crucible/api';
 import type { AlertView, TrialView } from '@crucible/domain';
 import type { StopScope } from '@crucible/events';
 import type { Fold, Held, HeldEvaluation, HeldStop } from './fold.ts';
@@ -169,6 +169,12 @@ export const shapes = {
     key: ['executor_id'],
     changing: ['position', 'view'],
   },
+  image_set: {
+    name: 'image_set',
+    columns: { executor_id: 'text', position: 'bigint', view: 'json' },
+    key: ['executor_id'],
+    changing: ['position', 'view'],
+  },
 } as const satisfies Record<string, TableShape>;
 
 /** A list of text as Postgres writes it. Lists travel so, because an array of arrays would be a table of another shape. */
@@ -255,8 +261,8 @@ const stopRow = ({ record, teams }: HeldStop): Row => [
   JSON.stringify(record),
 ];
 
-/** Of rules and of models alike. */
-const setRow = ({ view, position }: Held<LoadedRules | LoadedModels>): Row => [
+/** Of rules, models and images alike. */
+const setRow = ({ view, position }: Held<LoadedRules | LoadedModels | LoadedImages>): Row => [
   textColumn(view.executorId),
   position,
   JSON.stringify(view),
@@ -292,6 +298,7 @@ export const otherRows = (fold: Fold): RowsOf[] => [
   { shape: shapes.stop, rows: present(fold.changed.stops, fold.stops).map(stopRow) },
   { shape: shapes.rule_set, rows: present(fold.changed.ruleSets, fold.ruleSets).map(setRow) },
   { shape: shapes.model_set, rows: present(fold.changed.modelSets, fold.modelSets).map(setRow) },
+  { shape: shapes.image_set, rows: present(fold.changed.imageSets, fold.imageSets).map(setRow) },
   { shape: shapes.delivery, rows: fold.deliveries.map(({ id, succeeded, position }) => [id, succeeded, position]) },
   { shape: shapes.trial_call, rows: fold.calls.map(callRow) },
   { shape: shapes.logged_event, rows: fold.logged.map(loggedValues) },

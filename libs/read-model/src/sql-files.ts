@@ -125,6 +125,7 @@ const all: Readonly<Record<string, Compilable>> = {
   'stop-over': reads.stopOver(offline, team, id, undefined),
   'rule-set-list': reads.ruleSets(offline),
   'model-set-list': reads.modelSets(offline),
+  'image-set-list': reads.imageSets(offline),
   'projection-load-alerts': statements.alertsById(offline, [id]),
   'projection-load-stops': statements.stopsById(offline, [id]),
   'projection-begin': statements.beginProjection(offline),

@@ -1,4 +1,4 @@
-import type { CallView, DeadLetter, LoadedModels, LoadedRules } from '@crucible/api';
+import type { CallView, DeadLetter, LoadedImages, LoadedModels, LoadedRules } from '@crucible/api';
 import type { AlertView, StopRecord } from '@crucible/domain';
 import type { ColumnType } from 'kysely';
 import type { EvaluationView, Platform, TrialView } from './views.ts';
@@ -104,6 +104,8 @@ export interface Tables {
   rule_set: { executor_id: string; position: Position; view: Json<LoadedRules> };
   /** The models that an executor loaded last. */
   model_set: { executor_id: string; position: Position; view: Json<LoadedModels> };
+  /** The sandbox images that an executor told of last. */
+  image_set: { executor_id: string; position: Position; view: Json<LoadedImages> };
   projection: { name: string; position: Position };
 }
 
@@ -121,4 +123,5 @@ export const derivedTables = [
   'stop',
   'rule_set',
   'model_set',
+  'image_set',
 ] as const satisfies readonly (keyof Tables)[];

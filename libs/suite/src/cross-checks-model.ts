@@ -14,6 +14,9 @@ const targetsOf = (sample: Loose): readonly unknown[] =>
       ? []
       : [sample['target']];
 
+/** The platform's own image, which suites have that name no other. */
+const OWN_IMAGE = 'python';
+
 /** Scorers that ask of what a program did; the others ask of an answer. */
 const PROGRAMS_ONLY = 'exit-code';
 const runsProgram = (solver: string): boolean => solver === 'program' || solver === 'agent-program';
@@ -152,6 +155,14 @@ const checkApproval = (solver: Loose): FieldProblem[] => {
   });
 };
 
+/** Our own image is no agent: somebody has to say what is to be run in it. */
+const checkCommand = (solver: Loose, sandbox: unknown): FieldProblem[] => {
+  const image = isMap(sandbox) ? (sandbox['image'] ?? OWN_IMAGE) : OWN_IMAGE;
+  if (solver['kind'] !== 'agent-program' || solver['command'] !== undefined || image !== OWN_IMAGE) return [];
+  const message = `is missing: the image "${OWN_IMAGE}" holds no agent. Say what to run, or name an image that is one as sandbox.image`;
+  return [{ path: ['solver', 'command'], message }];
+};
+
 const checkSolver = (solver: Loose): FieldProblem[] => {
   if (solver['kind'] === 'chat') {
     const both = (solver['turns'] === undefined) === (solver['user'] === undefined);
@@ -207,7 +218,9 @@ const checkEpochs = (epochs: unknown): FieldProblem[] => {
 
 /** What only the whole suite can tell about models: solver, scorers and epochs, each against the others. */
 export const checkModelSuite = (draft: Loose, solver: string): FieldProblem[] => [
-  ...(isMap(draft['solver']) ? checkSolver(draft['solver']) : []),
+  ...(isMap(draft['solver'])
+    ? [...checkSolver(draft['solver']), ...checkCommand(draft['solver'], draft['sandbox'])]
+    : []),
   ...listOf(draft['scorers']).flatMap((scorer, index) => (isMap(scorer) ? checkScorer(scorer, solver, index) : [])),
   ...checkEpochs(draft['epochs']),
 ];

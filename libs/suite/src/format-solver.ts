@@ -163,7 +163,10 @@ const agentProgramFields = {
     .min(1)
     .max(conversationMaxima.commandWords)
     .refine(([program]) => program !== '', 'must begin with the name of a program')
-    .describe('Program and arguments, run in /work. A name without a slash is looked up in PATH.'),
+    .optional()
+    .describe(
+      'Program and arguments, run in /work. A name without a slash is looked up in PATH. May be left out where sandbox.image is an image with a command of its own, which is then the agent.',
+    ),
   limits: agentProgramLimits.prefault({}),
 };
 

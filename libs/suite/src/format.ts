@@ -1,4 +1,10 @@
-import { capabilityClassSchema, epochReducerSchema, reasonSchema, verdictSchema } from '@crucible/events';
+import {
+  capabilityClassSchema,
+  epochReducerSchema,
+  imageNameSchema,
+  reasonSchema,
+  verdictSchema,
+} from '@crucible/events';
 import { z } from 'zod';
 import { scorerSchemaOf } from './format-scorers.ts';
 import { conversationMaxima, promptSchema, solverSchemaOf } from './format-solver.ts';
@@ -78,7 +84,11 @@ export const sandboxSchema = z.strictObject({
   profile: profileNameSchema
     .default('strict')
     .describe('What the sandbox is made by. Only an operator can add profiles that allow more than "strict" does.'),
-  image: z.enum(['python']).default('python').describe('Root file system the trial starts from.'),
+  image: imageNameSchema
+    .default('python')
+    .describe(
+      'Root file system the trial starts from: "python", or an image that the operator added (./crucible images add).',
+    ),
   cpu: z.number().min(0.1).max(ceilings.cpuCores).default(1).describe('Cores.'),
   memory: byteSize('256MiB', 64 * MiB, ceilings.memoryBytes).default('256MiB'),
   pids: z.int().min(1).max(ceilings.pids).default(64).describe('Processes and threads of the guest.'),

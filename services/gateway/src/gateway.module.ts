@@ -42,6 +42,7 @@ import { Positions } from './projection/positions.ts';
 import { ProjectionController } from './projection/projection.controller.ts';
 import { AlertsController } from './queries/alerts.controller.ts';
 import { CallsController } from './queries/calls.controller.ts';
+import { ImagesController } from './queries/images.controller.ts';
 import { ModelsController } from './queries/models.controller.ts';
 import { EvaluationsController } from './queries/evaluations.controller.ts';
 import { KeptEvidence } from './queries/kept-evidence.ts';
@@ -99,6 +100,7 @@ export class GatewayModule {
     const positions = new Positions(live, log);
     // Submissions go on while the database is away: what cannot be known refuses nothing.
     const models = () => readModel.models().catch(() => ({ items: [], complete: false }));
+    const images = () => readModel.images().catch(() => ({ items: [], complete: false }));
     const stopAudiences = new StopAudiences(readModel);
     const records = new AccessRecords(log, { readOnly: config.CRUCIBLE_READ_ONLY, now: () => Date.now() });
     const kept = new KeptEvidence({ evidence, history, readModel });
@@ -117,7 +119,7 @@ export class GatewayModule {
       [AuditForward, new AuditForward(await readAuditAccess(config))],
       [
         Commands,
-        new Commands({ log, content, control: new NatsControl(bus), profiles, models, now: () => Date.now() }),
+        new Commands({ log, content, control: new NatsControl(bus), profiles, models, images, now: () => Date.now() }),
       ],
       [TrialCommands, new TrialCommands({ log, now: () => Date.now() })],
       [Erasures, new Erasures(log)],
@@ -144,6 +146,7 @@ export class GatewayModule {
         EvaluationsController,
         HistoryController,
         ModelsController,
+        ImagesController,
         LiveController,
         OutputController,
         StopsController,

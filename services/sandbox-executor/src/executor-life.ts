@@ -1,4 +1,5 @@
 import type { Executor } from './executor.ts';
+import type { EngineImages } from './images/engine-images.ts';
 import type { KernelWatch } from './kernel-watch/index.ts';
 import type { SandboxHealth, SandboxPool } from './pool/index.ts';
 import type { SandboxEngine } from './sandbox/port.ts';
@@ -10,6 +11,7 @@ export interface Living {
   readonly pool: SandboxPool;
   readonly health: SandboxHealth;
   readonly engine: SandboxEngine;
+  readonly images: Pick<EngineImages, 'close'>;
   readonly watch: KernelWatch | null;
 }
 
@@ -24,8 +26,9 @@ export class ExecutorLife {
   }
 
   async onModuleDestroy(): Promise<void> {
-    const { running, pool, health, engine, watch } = this.#living;
+    const { running, pool, health, engine, images, watch } = this.#living;
     health.close();
+    images.close();
     const drained = pool.drain();
     await this.#executor.end(running);
     await drained;

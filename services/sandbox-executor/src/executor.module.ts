@@ -19,6 +19,7 @@ import { Eraser } from './erasure/eraser.ts';
 import { ErasureController } from './erasure/erasure.controller.ts';
 import { Retention } from './erasure/retention.ts';
 import { Executor } from './executor.ts';
+import { DockerImages, EngineImages } from './images/engine-images.ts';
 import { KernelWatch } from './kernel-watch/index.ts';
 import { openPool, SandboxHealth } from './pool/index.ts';
 import { openReaper } from './reaper/open-reaper.ts';
@@ -67,6 +68,13 @@ export class ExecutorModule {
     await executor.begin(reaper);
     await executor.rulesLoaded(detection.rules);
     await executor.modelsLoaded(broker.models());
+    const images = new EngineImages({
+      source: new DockerImages(config.CRUCIBLE_DOCKER_SOCKET),
+      own: config.CRUCIBLE_SANDBOX_IMAGES,
+      tell: (found) => executor.imagesLoaded(found),
+      logger,
+    });
+    await images.begin();
     const suites = new StoredSuites((digest) => content.get(digest));
     const trials = new TrialLog(log);
     const evidence = new JetStreamEvidence(bus);
@@ -82,7 +90,6 @@ export class ExecutorModule {
     claims.holds = (containerId) => pool.holds(containerId);
     reaper.start();
     await stopping.confirmAtStart();
-    const images = config.CRUCIBLE_SANDBOX_IMAGES;
     const sandboxing = { engine, pool, images, profiles, kernelObserved: watch !== null };
     const ground = { broker, policies, trials, sandboxing, logger };
     const { conversations, ledger, feed } = openConversations(bus, config, ground);
@@ -96,7 +103,7 @@ export class ExecutorModule {
       return answer.ok ? null : answer.error;
     });
     health.require('sandboxes', () => sandboxes.problem);
-    const living = { running, pool, health: sandboxes, engine, watch };
+    const living = { running, pool, health: sandboxes, engine, images, watch };
     return {
       module: ExecutorModule,
       controllers: [TrialsController, StopsController, ErasureController, ModelsController],

@@ -1,9 +1,10 @@
 import type { RuleSet } from '@crucible/detectors';
 import type { EventLog } from '@crucible/event-log';
-import { loadedModelsMax, subjects } from '@crucible/events';
-import type { LoadedModel, NewEvent } from '@crucible/events';
+import { loadedImagesMax, loadedModelsMax, subjects } from '@crucible/events';
+import type { LoadedImage, LoadedModel, NewEvent } from '@crucible/events';
 import type { ModelEntry } from '@crucible/models';
 import type { Logger } from '@crucible/service-kit';
+import type { SandboxImage } from './images/image.ts';
 import type { Reaped } from './reaper/item.ts';
 import { killOrder } from './stopping/killer.ts';
 import type { RunningTrials } from './trials/running-trials.ts';
@@ -15,7 +16,7 @@ const KILL_WAIT_MS_MAX = 12_000;
 const RULES_TOLD_MAX = 300;
 const PROBLEM_CHARS_MAX = 1_900;
 /** Of 65,535 that a message may have. */
-const MODELS_TOLD_BYTES_MAX = 48 * 1024;
+const TOLD_BYTES_MAX = 48 * 1024;
 
 export interface ExecutorFacts {
   readonly executorId: string;
@@ -38,8 +39,21 @@ export const modelsTold = (models: readonly ModelEntry[]): LoadedModel[] => {
       limits: { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax },
     };
     bytes += Buffer.byteLength(JSON.stringify(model));
-    if (bytes > MODELS_TOLD_BYTES_MAX) break;
+    if (bytes > TOLD_BYTES_MAX) break;
     told.push(model);
+  }
+  return told;
+};
+
+/** The same of images; of an agent its command is told, and not its environment. */
+export const imagesTold = (images: readonly SandboxImage[]): LoadedImage[] => {
+  const told: LoadedImage[] = [];
+  let bytes = 0;
+  for (const { name, digest, agent } of images.slice(0, loadedImagesMax)) {
+    const image = { name, digest, command: [...(agent?.command ?? [])], own: agent === null };
+    bytes += Buffer.byteLength(JSON.stringify(image));
+    if (bytes > TOLD_BYTES_MAX) break;
+    told.push(image);
   }
   return told;
 };
@@ -84,6 +98,16 @@ export class Executor {
     await this.#append({
       type: 'crucible.executor.models-loaded.v1',
       data: { executorId: this.#facts.executorId, models: told, more: models.length - told.length },
+    });
+  }
+
+  /** Says what sandboxes can be made from here. @throws BusUnavailable */
+  async imagesLoaded(images: readonly SandboxImage[]): Promise<void> {
+    const told = imagesTold(images);
+    this.#logger.info({ images: told.map(({ name, digest }) => `${name}@${digest}`) }, 'images that can be run');
+    await this.#append({
+      type: 'crucible.executor.images-loaded.v1',
+      data: { executorId: this.#facts.executorId, images: told, more: images.length - told.length },
     });
   }
 

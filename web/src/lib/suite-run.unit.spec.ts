@@ -13,6 +13,7 @@ const suite: SuiteSummary = {
   epochs: 2,
   epochsMin: 2,
   solver: 'agent',
+  image: 'python',
   capability: null,
   models: ['grader'],
   budget: noBudget,

@@ -43,6 +43,7 @@ const subjectLines = (evaluation: EvaluationView): string[] => {
   const { suite, subject, usage } = evaluation;
   return [
     fact('subject', `${subject.kind} ${pc.bold(subjectText(subject))}`),
+    ...(subject.kind === 'agent' && subject.image !== null ? [fact('image', safe(subject.image, 120))] : []),
     ...(suite.capability === null ? [] : [fact('measures', suite.capability)]),
     fact('used', usageText(usage)),
     ...budgetText(evaluation),

@@ -44,6 +44,8 @@ const safetyDetailOf = (event: CrucibleEvent): string => {
       return `${safe(event.data.executorId, 60)} removed ${event.data.items.length + event.data.more}`;
     case 'crucible.executor.models-loaded.v1':
       return `${safe(event.data.executorId, 60)} ${event.data.models.length + event.data.more} models`;
+    case 'crucible.executor.images-loaded.v1':
+      return `${safe(event.data.executorId, 60)} ${event.data.images.length + event.data.more} images`;
     case 'crucible.executor.rules-loaded.v1':
       return `${safe(event.data.executorId, 60)} ${event.data.rules.length} rules`;
     default:

@@ -1,5 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { PlatformFailure } from './failure.ts';
 
 /** The few calls to a Docker Engine that bring-up needs, over its Unix socket. */
@@ -12,6 +15,8 @@ interface Call {
   readonly body?: unknown;
   /** A file that is sent as the body. */
   readonly file?: string;
+  /** A tar archive that is made while it is sent. */
+  readonly stream?: Readable;
   readonly timeoutMs?: number;
 }
 
@@ -23,7 +28,8 @@ export interface Answer {
 /** @throws Error when the socket cannot be reached, or nothing is heard for `timeoutMs`. */
 export const callEngine = (socket: string, call: Call): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const type = call.file === undefined ? 'application/json' : 'application/x-tar';
+    const upload = call.stream ?? (call.file === undefined ? undefined : createReadStream(call.file));
+    const type = upload === undefined ? 'application/json' : 'application/x-tar';
     const sent = request(
       { socketPath: socket, path: call.path, method: call.method ?? 'GET', headers: { 'content-type': type } },
       (answer) => {
@@ -39,14 +45,29 @@ export const callEngine = (socket: string, call: Call): Promise<Answer> =>
     );
     sent.setTimeout(call.timeoutMs ?? 10_000, () => sent.destroy(new Error('the engine does not answer')));
     sent.on('error', reject);
-    if (call.file === undefined) {
+    if (upload === undefined) {
       sent.end(call.body === undefined ? undefined : JSON.stringify(call.body));
       return;
     }
-    createReadStream(call.file)
-      .on('error', (error) => sent.destroy(error))
-      .pipe(sent);
+    upload.on('error', (error: Error) => sent.destroy(error)).pipe(sent);
+    // An engine that refuses hears no more of it; what is left unread would keep its file open.
+    sent.on('close', () => upload.destroy());
   });
+
+/** Has the engine write its answer into a file. @throws PlatformFailure with the engine's message on a refusal */
+export const downloadFrom = async (socket: string, path: string, file: string, timeoutMs: number): Promise<void> => {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request({ socketPath: socket, path }, resolve);
+    sent.setTimeout(timeoutMs, () => sent.destroy(new Error('the engine does not answer')));
+    sent.on('error', reject);
+    sent.end();
+  });
+  if (answer.statusCode !== 200) {
+    answer.resume();
+    throw new PlatformFailure(`the engine refuses ${path}: status ${answer.statusCode ?? 0}`);
+  }
+  await pipeline(answer, createWriteStream(file, { mode: 0o600 }));
+};
 
 const told = (answer: Answer): string => {
   try {
@@ -93,6 +114,12 @@ export interface ContainerRun {
   readonly image: string;
   readonly runtime: string;
   readonly command: readonly string[];
+  /** All of it, in place of the image's entry point and command. */
+  readonly entrypoint?: readonly string[];
+  readonly env?: readonly string[];
+  readonly user?: string;
+  /** Folders that are made of memory, with their options. */
+  readonly tmpfs?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
@@ -106,6 +133,9 @@ export const runContainer = async (socket: string, what: ContainerRun): Promise<
       Image: what.image,
       Cmd: what.command,
       Labels: what.labels ?? {},
+      ...(what.entrypoint === undefined ? {} : { Entrypoint: what.entrypoint }),
+      ...(what.env === undefined ? {} : { Env: what.env }),
+      ...(what.user === undefined ? {} : { User: what.user }),
       HostConfig: {
         Runtime: what.runtime,
         NetworkMode: 'none',
@@ -113,6 +143,7 @@ export const runContainer = async (socket: string, what: ContainerRun): Promise<
         CapDrop: ['ALL'],
         SecurityOpt: ['no-new-privileges'],
         Memory: 256 * 1024 * 1024,
+        ...(what.tmpfs === undefined ? {} : { Tmpfs: what.tmpfs }),
         LogConfig: { Type: 'json-file', Config: { 'max-size': '1m' } },
       },
     },

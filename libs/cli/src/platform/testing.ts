@@ -66,3 +66,4 @@ export const startPostgres = async (): Promise<TestPostgres> => {
 export { startEngine, type TestEngine } from './testing-engine.ts';
 export { startPlatform, type TestPlatform } from './testing-platform.ts';
 export { findBrowser } from './browser.ts';
+export { layerOf, savedTar } from '../images/image-file.fixture.ts';

@@ -141,6 +141,7 @@ export class BulkFold {
     changed.stops.clear();
     changed.ruleSets.clear();
     changed.modelSets.clear();
+    changed.imageSets.clear();
     this.#fold.deadLetters.clear();
     this.#fold.alerts.clear();
     this.#fold.stops.clear();

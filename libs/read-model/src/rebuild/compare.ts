@@ -47,6 +47,7 @@ const orders: Readonly<Record<(typeof derivedTables)[number], string>> = {
   stop: 'id',
   rule_set: 'executor_id collate "C"',
   model_set: 'executor_id collate "C"',
+  image_set: 'executor_id collate "C"',
 };
 
 /**

@@ -1,6 +1,6 @@
-import { absentEvaluation, decideEvaluation, evolveEvaluation, isEvaluationEvent } from '@crucible/domain';
+import { absentEvaluation, decideEvaluation, evolveEvaluation, isEvaluationEvent, OWN_IMAGE } from '@crucible/domain';
 import type { Evaluation, EvaluationCommand, EvaluationRefusal } from '@crucible/domain';
-import type { ModelList } from '@crucible/api';
+import type { ImageList, ModelList } from '@crucible/api';
 import type { ContentStore, Control, EventLog } from '@crucible/event-log';
 import { subjects } from '@crucible/events';
 import type { EvaluationId } from '@crucible/events';
@@ -9,6 +9,7 @@ import type { Suite } from '@crucible/suite';
 import { problem, ProblemException } from '../problem.ts';
 import { originOf } from './caller.ts';
 import type { Caller } from './caller.ts';
+import { imageFor } from './images.ts';
 import { asksModels, refuseUnknownModels } from './models.ts';
 import { refuseBeyondProfile } from './profiles.ts';
 import type { Profiles } from './profiles.ts';
@@ -30,6 +31,8 @@ export interface CommandPorts {
   readonly profiles: Profiles;
   /** The models that executors told of. */
   readonly models: () => Promise<Pick<ModelList, 'items' | 'complete'>>;
+  /** The images that executors told of. */
+  readonly images: () => Promise<Pick<ImageList, 'items' | 'complete'>>;
   readonly now: () => number;
 }
 
@@ -50,7 +53,7 @@ export class Commands {
 
   /**
    * @throws ProblemException when the key was used for another request, the suite is too large, beyond its profile, not for
-   * this subject, or asks a model that there is not
+   * this subject, names an image or asks a model that there is not
    */
   async submit(
     suite: Suite,
@@ -70,11 +73,14 @@ export class Commands {
       );
     }
     const id = evaluationIdFor(caller.team, options.idempotencyKey, this.#ports.now());
-    // A repeat is the first one's evaluation, whatever has become of its models.
-    if (asksModels(suite, options.subject) && (await this.#load(id)).state.status === 'absent')
-      refuseUnknownModels(suite, options.subject, await this.#ports.models());
+    // A repeat is the first one's evaluation, whatever has become of its models and its image.
+    const asks = asksModels(suite, options.subject);
+    const isOfImage = suite.sandbox.image !== OWN_IMAGE;
+    const isNew = (asks || isOfImage) && (await this.#load(id)).state.status === 'absent';
+    if (isNew && asks) refuseUnknownModels(suite, options.subject, await this.#ports.models());
+    const image = isNew && isOfImage ? imageFor(suite, await this.#ports.images()) : null;
     const digest = await this.#ports.content.put(bytes);
-    const submission = submissionOf(id, suite, { digest, bytes: bytes.byteLength }, options);
+    const submission = submissionOf(id, suite, { digest, bytes: bytes.byteLength }, { ...options, image });
     return this.#decide(id, caller, { type: 'submit', submission });
   }
 

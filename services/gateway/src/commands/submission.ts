@@ -1,4 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto';
+import { imageOfSubject } from '@crucible/domain';
 import type { SubmitRequest } from '@crucible/api';
 import { evaluationIdSchema, uuidv7 } from '@crucible/events';
 import type { Budget, EvaluationId, EventData, Subject } from '@crucible/events';
@@ -23,18 +24,23 @@ export const evaluationIdFor = (team: string, idempotencyKey: string | undefined
 /** What a request says beside its suite. */
 export type Wishes = Pick<SubmitRequest, 'concurrency' | 'subject' | 'budget'>;
 
-/** Of what an agent program is, whatever it is called: its command and its files. */
-const programDigestOf = ({ command, files }: Extract<Suite['solver'], { kind: 'agent-program' }>): string => {
+/** With the digest of the image that the suite names, as it is now; null for the platform's own. */
+export type Resolved = Wishes & { readonly image: string | null };
+
+/** Of what an agent program is, whatever it is called: its command and its files. Null where an image is all of it. */
+const programDigestOf = ({ command, files }: Extract<Suite['solver'], { kind: 'agent-program' }>): string | null => {
+  if (command === undefined && Object.keys(files).length === 0) return null;
   const byPath = Object.entries(files).sort(([one], [other]) => (one < other ? -1 : 1));
-  return sha256(JSON.stringify([command, byPath]));
+  return sha256(JSON.stringify([command ?? null, byPath]));
 };
 
-const subjectOf = ({ solver }: Suite, { subject = { kind: 'program' } }: Wishes): Subject => {
+const subjectOf = ({ solver, sandbox }: Suite, { subject = { kind: 'program' }, image: digest }: Resolved): Subject => {
   if (subject.kind === 'program') return subject;
   const { model, provider = null } = subject;
   if (subject.kind === 'model') return { kind: 'model', model, provider };
   if (solver.kind !== 'agent-program') throw new TypeError(`the solver ${solver.kind} runs no agent`);
-  return { kind: 'agent', name: solver.name, model, provider, image: null, programDigest: programDigestOf(solver) };
+  const image = digest === null ? null : imageOfSubject(sandbox.image, digest);
+  return { kind: 'agent', name: solver.name, model, provider, image, programDigest: programDigestOf(solver) };
 };
 
 const less = (one: number | null, other: number | null | undefined): number | null =>
@@ -48,7 +54,10 @@ const tightened = (suite: Budget, { budget = {} }: Wishes): Budget => ({
   timeMsMax: less(suite.timeMsMax, budget.timeMsMax),
 });
 
-/** A request of before there were models has the digest that it had then: its key still finds its evaluation. */
+/**
+ * A request of before there were models has the digest that it had then: its key still finds its evaluation. Which image a
+ * name stood for is no part of what was asked: a repeat finds it as well when the image is another one by now.
+ */
 const digestOf = (suiteDigest: string, concurrencyMax: number, subject: Subject, { budget }: Wishes): string => {
   const more = subject.kind === 'program' && budget === undefined ? '' : `\n${JSON.stringify([subject, budget ?? {}])}`;
   return sha256(`${suiteDigest}\n${concurrencyMax}${more}`);
@@ -59,12 +68,13 @@ export const submissionOf = (
   evaluationId: EvaluationId,
   suite: Suite,
   stored: { readonly digest: string; readonly bytes: number },
-  wishes: Wishes,
+  wishes: Resolved,
 ): EventData<'crucible.evaluation.submitted.v2'> => {
   const { name, version, title, capability = null } = suite.metadata;
   const epochs = epochsOf(suite);
   const concurrencyMax = Math.min(wishes.concurrency ?? suite.limits.concurrency, suite.limits.concurrency);
   const subject = subjectOf(suite, wishes);
+  const asked = subjectOf(suite, { ...wishes, image: null });
   return {
     evaluationId,
     suite: { name, version, title, ...stored, capability },
@@ -75,6 +85,6 @@ export const submissionOf = (
     epochs: epochs.count,
     concurrencyMax,
     attemptsMax: suite.limits.attempts,
-    requestDigest: digestOf(stored.digest, concurrencyMax, subject, wishes),
+    requestDigest: digestOf(stored.digest, concurrencyMax, asked, wishes),
   };
 };

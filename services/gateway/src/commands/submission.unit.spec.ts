@@ -36,7 +36,8 @@ const agents = (solver: object = {}): Suite =>
       ...solver,
     },
   });
-const submitted = (suite: Suite, wishes: Wishes) => submissionOf(id, suite, stored, wishes);
+const submitted = (suite: Suite, wishes: Wishes, image: string | null = null) =>
+  submissionOf(id, suite, stored, { ...wishes, image });
 
 describe('a submission', () => {
   it('tells its subject, its class, its epochs and what it may use', () => {
@@ -66,6 +67,25 @@ describe('a submission', () => {
       { b: '2', a: '1' },
     ];
     expect(digestOf({ files: one })).toBe(digestOf({ files: other }));
+  });
+
+  it('names an image as it was, with a digest of what the suite puts in beside it', () => {
+    const sandbox = { image: 'my-agent' };
+    const digest = `sha256:${'c'.repeat(64)}`;
+    const subject = (solver: object) =>
+      submitted(
+        suiteWith({ sandbox, solver: { kind: 'agent-program', name: 'tiny', ...solver } }),
+        { subject: agent },
+        digest,
+      );
+    expect(subject({}).subject).toMatchObject({ kind: 'agent', image: `my-agent@${digest}`, programDigest: null });
+    const more = [subject({ command: ['/bin/other'] }), subject({ files: { 'prompt.txt': 'x' } })];
+    expect(new Set(more.map((told) => told.subject.kind === 'agent' && told.subject.programDigest)).size).toBe(2);
+    // Asked again under the same key, the name may stand for another image.
+    const later = suiteWith({ sandbox, solver: { kind: 'agent-program', name: 'tiny' } });
+    expect(submitted(later, { subject: agent }, `sha256:${'d'.repeat(64)}`).requestDigest).toBe(
+      subject({}).requestDigest,
+    );
   });
 
   it('can tighten what its suite allows, and loosen nothing', () => {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SuiteSummary } from '@crucible/api';
+import { OWN_IMAGE } from '@crucible/domain';
 import { noBudget } from '@crucible/events';
 import { budgetOf, epochsMinOf, epochsOf, namedModels } from '@crucible/suite';
 import { loadSuite, problemLine } from '@crucible/suite/load';
@@ -64,7 +65,7 @@ const fingerprint = async (folder: string): Promise<string | undefined> => {
 const summaryOf = (name: string, loaded: LoadedSuite): SuiteSummary => {
   if (!loaded.ok) {
     const invalid = loaded.problems.map(problemLine);
-    const nothing = { solver: 'program' as const, capability: null, models: [], budget: noBudget };
+    const nothing = { solver: 'program' as const, image: OWN_IMAGE, capability: null, models: [], budget: noBudget };
     return {
       name,
       version: '',
@@ -88,6 +89,7 @@ const summaryOf = (name: string, loaded: LoadedSuite): SuiteSummary => {
     epochs: epochsOf(suite).count,
     epochsMin: epochsMinOf(suite),
     solver: suite.solver.kind,
+    image: suite.sandbox.image,
     capability,
     models: [...new Set(namedModels(suite).map(({ model }) => model))],
     budget: budgetOf(suite),

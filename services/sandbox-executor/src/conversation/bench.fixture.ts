@@ -21,6 +21,7 @@ import { suiteSchema } from '@crucible/suite';
 import { StoredSuites } from '@crucible/suite';
 import type { ApprovalPolicies } from '@crucible/suite/load';
 import { Detection } from '../detection/index.ts';
+import { fixedImages } from '../images/image.ts';
 import type { KernelWatch } from '../kernel-watch/index.ts';
 import type { TakenSandbox } from '../pool/index.ts';
 import type { SandboxEnd, SandboxEngine, SessionSpec } from '../sandbox/port.ts';
@@ -109,7 +110,7 @@ export class Bench {
     const identity = {
       executorId: 'one',
       runtime: 'runsc',
-      images: { python: image },
+      images: fixedImages({ python: image }),
       profiles: new Map([[strict.name, strict]]),
     };
     const conversations = new Conversations({

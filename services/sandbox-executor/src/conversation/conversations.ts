@@ -1,4 +1,4 @@
-import type { Dispatch } from '@crucible/domain';
+import type { Dispatch, ImageAgent } from '@crucible/domain';
 import type { Suite, SuiteSample } from '@crucible/suite';
 import type { OpenTrial } from '../trials/open-trial.ts';
 import type { TrialLog } from '../trials/trial-log.ts';
@@ -26,9 +26,17 @@ export class Conversations implements Conversing {
     this.#options = options;
   }
 
-  async plan(place: Place, dispatch: Dispatch, suite: Suite, sample: SuiteSample): Promise<ConversationPlan> {
+  async plan(
+    place: Place,
+    dispatch: Dispatch,
+    {
+      suite,
+      sample,
+      agent,
+    }: { readonly suite: Suite; readonly sample: SuiteSample; readonly agent: ImageAgent | null },
+  ): Promise<ConversationPlan> {
     const submission = await this.#options.trials.submissionOf(place.evaluationId);
-    return planOf(suite, sample, submission, await this.#options.resume(place, dispatch, suite));
+    return planOf(suite, sample, submission, await this.#options.resume(place, dispatch, suite), agent);
   }
 
   begin({ place, suite, sample, detection }: Assignment, plan: ConversationPlan, record: OpenTrial): TrialCourse {

@@ -1,4 +1,4 @@
-import type { BudgetLimits, Spend } from '@crucible/domain';
+import type { BudgetLimits, ImageAgent, Spend } from '@crucible/domain';
 import { nothingSpent } from '@crucible/domain';
 import type { Budget, ModelMessage, ModelParameters, Speaker, Subject } from '@crucible/events';
 import { messagesOf, microUsd, msOf } from '@crucible/suite';
@@ -44,6 +44,8 @@ export interface ConversationPlan {
   readonly limits: BudgetLimits;
   readonly timeMsMax: number;
   readonly resumed: Resumed | null;
+  /** What an agent program is begun by, and where: an empty folder stands for the work folder. Null for other solvers. */
+  readonly program: { readonly argv: readonly string[]; readonly folder: string } | null;
   /** The attempt before was lost with its executor, and the suite wants no other. */
   readonly isLost: boolean;
 }
@@ -65,6 +67,15 @@ const trialLimits = ({ limits }: ModelSolver): BudgetLimits => ({
   ...(limits.cost === undefined ? {} : { costMicroUsd: microUsd(limits.cost) }),
 });
 
+/** The suite's own command; where it has none, the image is the agent, and begins as its maker meant it to. */
+const programOf = (solver: ModelSolver, agent: ImageAgent | null): ConversationPlan['program'] => {
+  if (solver.kind !== 'agent-program') return null;
+  if (solver.command !== undefined) return { argv: solver.command, folder: '' };
+  if (agent === null || agent.command.length === 0)
+    throw new TypeError('the suite says not what to run, and its image has no command');
+  return { argv: agent.command, folder: agent.folder };
+};
+
 export const isForModels = ({ solver }: Pick<Suite, 'solver'>): boolean => solver.kind !== 'program';
 
 /** @throws TypeError when suite and subject do not go together */
@@ -73,6 +84,7 @@ export const planOf = (
   sample: SuiteSample,
   submitted: { readonly subject: Subject; readonly budget: Budget },
   before: Before,
+  agent: ImageAgent | null,
 ): ConversationPlan => {
   const { solver } = suite;
   const { subject, budget } = submitted;
@@ -89,6 +101,7 @@ export const planOf = (
     limits: trialLimits(solver),
     timeMsMax: solver.limits.time === undefined ? Infinity : msOf(solver.limits.time),
     resumed: before === 'lost' ? null : before,
+    program: programOf(solver, agent),
     isLost: before === 'lost',
   };
 };

@@ -111,6 +111,7 @@ export class DockerSandboxEngine implements SandboxEngine {
     const containerWish = {
       name: `crucible-${executorId}-${randomBytes(8).toString('hex')}`,
       image: wish.image,
+      bundled: wish.bundled ?? false,
       labels: { [EXECUTOR_LABEL]: executorId },
       userId: wish.profile.userId,
       hostConfig: hostConfigOf(wish.profile, wish.limits, runtime, asked.cpusMax),

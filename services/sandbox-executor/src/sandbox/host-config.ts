@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { runtimeEnv, runtimePython } from '@crucible/domain';
 import type { SandboxProfile } from '@crucible/domain';
 import type { SandboxLimits } from '@crucible/events';
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
@@ -39,7 +40,7 @@ export const baseEnv: Readonly<Record<string, string>> = {
 };
 
 /** What the image and the engine give init itself; the program gets `baseEnv` and what its spec says. */
-export const initEnvNames = ['HOME', 'HOSTNAME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE'] as const;
+export const initEnvNames = ['HOME', 'HOSTNAME', 'LANG', 'LC_ALL', 'PATH', 'PYTHONDONTWRITEBYTECODE'] as const;
 
 /** @param cpusMax cores of the machine: an engine refuses a container that asks for more than there are */
 export const cpuMillisOf = (limits: SandboxLimits, cpusMax: number): number =>
@@ -98,6 +99,8 @@ export const SESSION = pythonOf('session/session.py', 'session/lineage.py', 'ses
 export interface ContainerWish {
   readonly name: string;
   readonly image: string;
+  /** As of `SandboxWish`. */
+  readonly bundled?: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly userId: number;
   readonly hostConfig: SandboxHostConfig;
@@ -106,9 +109,9 @@ export interface ContainerWish {
 export const containerOptionsOf = (wish: ContainerWish): ContainerCreateOptions => ({
   name: wish.name,
   Image: wish.image,
-  Entrypoint: ['/usr/bin/python3', '-I', '-S', '-c', INIT],
+  Entrypoint: wish.bundled === true ? runtimePython(INIT) : ['/usr/bin/python3', '-I', '-S', '-c', INIT],
   Cmd: [],
-  Env: [`PATH=${baseEnv['PATH']}`],
+  Env: [`PATH=${baseEnv['PATH']}`, ...(wish.bundled === true ? runtimeEnv : [])],
   User: `${wish.userId}:${wish.userId}`,
   WorkingDir: WORK_FOLDER,
   Hostname: 'sandbox',

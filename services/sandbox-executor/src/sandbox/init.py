@@ -1,4 +1,5 @@
-# First process of every sandbox. It is passed whole as `python3 -I -S -c`, so it needs nothing from the image but python3.
+# First process of every sandbox. It is passed whole as `python3 -I -S -c`, so it needs nothing from the image but python3,
+# and of an image that an operator added not even that: there it runs by the Python that the platform put into it.
 # Only modules that load in a millisecond are used: this runs before every trial. What it reads and writes is in header.ts and record.ts.
 # It first says what it finds itself in, which is judged outside, and then waits for a program, for a millisecond or for minutes.
 # Instead of one program it can be given the text of a session (session.py), which runs many; the rest is the same for both.

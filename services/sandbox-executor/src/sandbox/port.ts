@@ -30,6 +30,8 @@ export interface Canaries {
 export interface SandboxWish {
   /** Engine reference of the image. */
   readonly image: string;
+  /** Init runs by the Python that was put into the image, and not by one of the image's own. */
+  readonly bundled?: boolean;
   readonly profile: SandboxProfile;
   readonly limits: SandboxLimits;
 }
@@ -54,7 +56,7 @@ export interface PreparedSandbox {
 export interface SandboxSpec {
   readonly evaluationId: string;
   readonly trialId: string;
-  /** Engine reference of the image. It must hold `/usr/bin/python3` with `_ctypes`; nothing else is taken from it. */
+  /** Engine reference of the image. Unless it is `bundled`, it must hold `/usr/bin/python3` with `_ctypes`; nothing else is taken from it. */
   readonly image: string;
   /** Program and arguments, run in `/work`. A name without a slash is looked up in `PATH`. */
   readonly argv: readonly string[];

@@ -1,5 +1,6 @@
 import { isProgramInput } from '@crucible/suite';
 import type { ProgramInput, Suite, SuiteSample } from '@crucible/suite';
+import type { SandboxImage } from '../images/image.ts';
 
 const encoder = new TextEncoder();
 
@@ -8,6 +9,9 @@ const LANGUAGES: Record<ProgramInput['language'], { readonly file: string; reado
   python: { file: 'main.py', argv: ['/usr/bin/python3', 'main.py'] },
   shell: { file: 'main.sh', argv: ['/bin/sh', 'main.sh'] },
 };
+
+/** An image that was added may have them anywhere, and says where by its PATH. */
+const NAMES: Record<ProgramInput['language'], string> = { python: 'python3', shell: 'sh' };
 
 export interface SampleProgram {
   readonly argv: readonly string[];
@@ -29,12 +33,12 @@ export const materialOf = (sample: SuiteSample, solver: Suite['solver']): Sample
 });
 
 /** What of a sample goes into its sandbox: the program, its files and its input. Target and expectation stay outside. */
-export const programOf = (sample: SuiteSample): SampleProgram => {
+export const programOf = (sample: SuiteSample, image: Pick<SandboxImage, 'agent'>): SampleProgram => {
   const { input } = sample;
   if (!isProgramInput(input)) throw new TypeError(`sample ${sample.id} holds no program: it is for a model`);
   const { file, argv } = LANGUAGES[input.language];
   return {
-    argv,
+    argv: image.agent === null ? argv : [NAMES[input.language], file],
     stdin: input.stdin === undefined ? null : encoder.encode(input.stdin),
     files: [...filesOf(sample.files), { path: file, content: encoder.encode(input.source) }],
   };

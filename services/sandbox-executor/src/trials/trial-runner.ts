@@ -1,4 +1,4 @@
-import type { Dispatch, SandboxProfile, Start } from '@crucible/domain';
+import type { Dispatch, ImageAgent, SandboxProfile, Start } from '@crucible/domain';
 import type { Work, WorkItem } from '@crucible/event-log';
 import type { SandboxLimits } from '@crucible/events';
 import { traced } from '@crucible/service-kit';
@@ -8,6 +8,8 @@ import type { StoredSuites, Suite, SuiteSample } from '@crucible/suite';
 import { isForModels } from '../conversation/plan.ts';
 import type { ConversationPlan } from '../conversation/plan.ts';
 import type { Detection } from '../detection/index.ts';
+import { imageEnvironment, imageRefusal, isAdded } from '../images/image.ts';
+import type { Images, SandboxImage } from '../images/image.ts';
 import { PoolHeld } from '../pool/index.ts';
 import type { SandboxPool, TakenSandbox } from '../pool/index.ts';
 import type { Stopping } from '../stopping/stopping.ts';
@@ -30,7 +32,11 @@ const LEFT_LOST =
 /** Trials in which a model is asked. */
 export interface Conversing {
   /** What a trial's conversation is about. @throws BusUnavailable */
-  plan(place: Place, dispatch: Dispatch, suite: Suite, sample: SuiteSample): Promise<ConversationPlan>;
+  plan(
+    place: Place,
+    dispatch: Dispatch,
+    what: { readonly suite: Suite; readonly sample: SuiteSample; readonly agent: ImageAgent | null },
+  ): Promise<ConversationPlan>;
   begin(assignment: Assignment, plan: ConversationPlan, record: OpenTrial): TrialCourse;
 }
 
@@ -48,14 +54,14 @@ export interface TrialPorts extends RunPorts {
 export interface ExecutorIdentity {
   readonly executorId: string;
   readonly runtime: string;
-  /** Suite image name to engine reference. */
-  readonly images: Readonly<Record<string, string>>;
+  readonly images: Images;
   /** By name. */
   readonly profiles: ReadonlyMap<string, SandboxProfile>;
 }
 
 interface Planned extends Assignment {
   readonly profile: SandboxProfile;
+  readonly image: SandboxImage;
   /** Null for a program. */
   readonly plan: ConversationPlan | null;
 }
@@ -143,14 +149,13 @@ export class TrialRunner {
   }
 
   async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
-    const { profile, plan, ...assignment } = await this.#assignmentOf(place, dispatch);
-    if (plan?.isLost === true) {
-      const position = await this.#ports.trials.withdraw(loaded, LEFT_LOST);
-      this.#logger.warn({ ...place, position }, 'not attempted again: its suite leaves lost trials at that');
-      return 'over';
-    }
-    const { image, limits } = assignment.spec;
-    const taken = await this.#ports.pool.take({ image, profile, limits }).catch(heldBack);
+    const planned = await this.#assignmentOf(place, dispatch);
+    if (typeof planned === 'string') return this.#leave(place, loaded, planned);
+    const { profile, plan, image, ...assignment } = planned;
+    if (plan?.isLost === true) return this.#leave(place, loaded, LEFT_LOST);
+    const { limits } = assignment.spec;
+    const wish = { image: image.reference, bundled: image.agent !== null, profile, limits };
+    const taken = await this.#ports.pool.take(wish).catch(heldBack);
     if (taken === null) return 'later';
     let used = false;
     let course: TrialCourse | undefined;
@@ -175,20 +180,46 @@ export class TrialRunner {
     }
   }
 
-  async #assignmentOf(place: Place, dispatch: Dispatch): Promise<Planned> {
+  /** It is not run, and its evaluation goes on without it. */
+  async #leave(place: Place, loaded: LoadedTrial, why: string): Promise<'over'> {
+    const position = await this.#ports.trials.withdraw(loaded, why.slice(0, WHY_CHARS_MAX));
+    this.#logger.warn({ ...place, position, why }, 'the trial is not run');
+    return 'over';
+  }
+
+  /** The image that a suite names, or why it cannot be run on what is here under that name. */
+  async #imageFor({ evaluationId }: Place, suite: Suite): Promise<SandboxImage | string> {
+    const { images } = this.#identity;
+    const { image: name } = suite.sandbox;
+    const subject = isAdded(suite) ? (await this.#ports.trials.submissionOf(evaluationId)).subject : null;
+    // It may have been added, or replaced, since the engine was last looked at.
+    if (imageRefusal(suite, subject, images.find(name)) !== null) await images.reload();
+    const image = images.find(name);
+    // Without the platform's own something is wrong with this executor, and not with what was submitted.
+    if (image === undefined && !isAdded(suite)) throw new Error(`this executor has no image "${name}"`);
+    const refusal = imageRefusal(suite, subject, image);
+    return refusal !== null || image === undefined ? (refusal ?? `there is no image "${name}"`) : image;
+  }
+
+  /** A text says why the trial cannot be run here. */
+  async #assignmentOf(place: Place, dispatch: Dispatch): Promise<Planned | string> {
     const suite = await this.#ports.suites.get(dispatch.suiteDigest);
     const sample = sampleAt(suite, dispatch.sampleIndex);
-    const image = this.#identity.images[suite.sandbox.image];
-    if (image === undefined) throw new Error(`this executor has no image "${suite.sandbox.image}"`);
+    const image = await this.#imageFor(place, suite);
+    if (typeof image === 'string') return image;
+    const { agent } = image;
     const profile = this.#identity.profiles.get(suite.sandbox.profile);
     if (profile === undefined) throw new Error(`this executor has no profile "${suite.sandbox.profile}"`);
-    const plan = isForModels(suite) ? await this.#ports.conversations.plan(place, dispatch, suite, sample) : null;
+    const plan = isForModels(suite)
+      ? await this.#ports.conversations.plan(place, dispatch, { suite, sample, agent })
+      : null;
     const limits = plan === null ? limitsOf(suite.sandbox) : sessionLimits(suite, profile);
     const detection = this.#ports.detection.forTrial(place, limits, askedRules(suite));
     const { canaries } = detection;
-    const material = plan === null ? programOf(sample) : materialOf(sample, suite.solver);
-    const spec = { ...place, image, ...material, env: {}, limits, canaries };
-    return { place, suite, sample, spec, profile, plan, detection };
+    const material = plan === null ? programOf(sample, image) : materialOf(sample, suite.solver);
+    const env = imageEnvironment(agent, canaries?.env);
+    const spec = { ...place, image: image.reference, ...material, env, limits, canaries };
+    return { place, suite, sample, spec, profile, image, plan, detection };
   }
 
   #hooksOf(place: Place, run: TrialRun): TrialHooks {

@@ -9,6 +9,7 @@ import { suiteSchema } from '@crucible/suite';
 import { describe, expect, it } from 'vitest';
 import type { TakenSandbox } from '../pool/index.ts';
 import { Executor } from '../executor.ts';
+import { fixedImages } from '../images/image.ts';
 import { EngineError } from '../sandbox/engine-error.ts';
 import type { Sandbox, SandboxEnd } from '../sandbox/port.ts';
 import { Killer, killOrder } from '../stopping/killer.ts';
@@ -47,7 +48,7 @@ describe('an item that comes again while it is in hand', () => {
     const log = new InMemoryEventLog({ now: () => 0, newId: () => randomUUID() });
     const trials = Object.assign(new TrialLog(log), { load: () => bus.promise });
     const ports = { trials, running: new RunningTrials(new Killer('one')) } as unknown as TrialPorts;
-    const identity = { executorId: 'one', runtime: 'runsc', images: {}, profiles: new Map() };
+    const identity = { executorId: 'one', runtime: 'runsc', images: fixedImages({}), profiles: new Map() };
     const runner = new TrialRunner(ports, identity, createLogger('sandbox-executor', 'silent'));
     const fates: string[] = [];
 
@@ -106,7 +107,7 @@ describe('an item that taking fails at again and again', () => {
     const log = new InMemoryEventLog({ now: () => 0, newId: () => randomUUID() });
     for (const event of events) await log.append({ subject, event, origin });
     const ports = { trials: new TrialLog(log) } as unknown as TrialPorts;
-    const identity = { executorId: 'one', runtime: 'runsc', images: {}, profiles: new Map() };
+    const identity = { executorId: 'one', runtime: 'runsc', images: fixedImages({}), profiles: new Map() };
     const runner = new TrialRunner(ports, identity, createLogger('sandbox-executor', 'silent'));
     await runner.abandon({ evaluationId, trialId, position: 1 }, `TypeError: ${'x'.repeat(5_000)}`);
     await runner.abandon({ evaluationId, trialId, position: 1 }, 'once more');
@@ -192,7 +193,12 @@ describe('a trial that is taken', () => {
       detection: { forTrial: () => ({ canaries: undefined, begin: () => undefined, end: () => new Map() }) },
     } as unknown as TrialPorts;
     const profiles = new Map([[strict.name, strict]]);
-    const identity = { executorId: 'one', runtime: 'runsc', images: { python: 'crucible/python' }, profiles };
+    const identity = {
+      executorId: 'one',
+      runtime: 'runsc',
+      images: fixedImages({ python: 'crucible/python' }),
+      profiles,
+    };
     const runner = new TrialRunner(ports, identity, createLogger('sandbox-executor', 'silent'));
     const events = async () => (await log.readSubject(subject)).events.map((stored) => stored.ok && stored.event);
     const told = async (): Promise<number> => (await events()).length;

@@ -67,8 +67,10 @@ const reasonOf = (own: Own, { limit, failed }: AgentCalls): Own => {
   return own;
 };
 
-const run = async (talk: Talk, { command }: AgentSolver, token: string): Promise<ExecEnd> => {
+const run = async (talk: Talk, token: string): Promise<ExecEnd> => {
   const { session, plan, most, newId } = talk.parts;
+  const { program } = plan;
+  if (program === null) throw new Error('there is no agent program to run');
   const id = newId();
   const task = plan.messages.map(({ content }) => content).join('\n\n');
   const stop = (): void => session.killCall(id);
@@ -76,10 +78,10 @@ const run = async (talk: Talk, { command }: AgentSolver, token: string): Promise
   try {
     return await session.exec({
       id,
-      argv: command,
+      argv: program.argv,
       stdin: Buffer.from(task, 'utf8'),
       env: environment(token, plan.model),
-      cwd: '',
+      cwd: program.folder,
       timeoutMsMax: Math.max(1, most.timeoutMs - LAST_LOOK_MS),
       outputBytesMax: most.outputBytes,
     });
@@ -100,7 +102,7 @@ export const drive = async (talk: Talk, solver: AgentSolver): Promise<void> => {
   if (listening.kind === 'sandbox-gone' || talk.isOver) return;
   if (listening.kind === 'refused') throw new Error(`the endpoint could not be opened: ${listening.why}`);
   try {
-    const end = await run(talk, solver, token);
+    const end = await run(talk, token);
     const answer = await answerOf(session, end);
     if (answer !== null) {
       talk.lastWords = answer;

@@ -1,7 +1,9 @@
+import { OWN_IMAGE } from '@crucible/domain';
 import type { SandboxProfile } from '@crucible/domain';
 import { limitsOf, msOf } from '@crucible/suite';
 import type { SuiteScorer } from '@crucible/suite';
 import type { Judgement } from '@crucible/suite/score';
+import type { Images } from '../../images/image.ts';
 import type { SandboxPool } from '../../pool/index.ts';
 import type { OutputChunk, Refused, SandboxEngine, SandboxFile, SnapshotEnd } from '../../sandbox/port.ts';
 import type { Judged } from '../course.ts';
@@ -12,8 +14,7 @@ type ProgramScorer = Extract<SuiteScorer, { kind: 'program' }>;
 export interface ScoringPorts {
   readonly pool: Pick<SandboxPool, 'take'>;
   readonly engine: Pick<SandboxEngine, 'run'>;
-  /** Suite image name to engine reference. */
-  readonly images: Readonly<Record<string, string>>;
+  readonly images: Pick<Images, 'find'>;
   readonly profiles: ReadonlyMap<string, SandboxProfile>;
 }
 
@@ -52,7 +53,8 @@ export const scoreByProgram = async (
       right: false,
       why: `could not be judged: the final files could not be read: ${whyNotTaken(judged.files)}`,
     };
-  const image = ports.images[suite.sandbox.image];
+  // Also of a suite on another image: what judges must not run by what is judged.
+  const image = ports.images.find(OWN_IMAGE)?.reference;
   const profile = ports.profiles.get(suite.sandbox.profile);
   if (image === undefined || profile === undefined) throw new Error('there is no sandbox for it here');
   const limits = {

@@ -1,0 +1,3 @@
+select "view"
+from "image_set"
+order by "executor_id";
