@@ -17,9 +17,11 @@ const tier = (name: 'unit' | 'int' | 'e2e', timeoutMs: number) => ({
     include: [`{libs,services}/*/src/**/*.${name}.spec.ts`, `web/src/**/*.${name}.spec.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs * 2,
-    // A second try where real servers share a machine with others; what needed one is named (libs/cli/src/second-tries.ts).
+    // A second try, as machines are shared with others and some of what is tested is a matter of time; what needed one is
+    // named (libs/cli/src/second-tries.ts).
+    retry: 1,
     // What a real server will have done shortly may take it seconds there, so `expect.poll` waits for longer than its second.
-    ...(name === 'unit' ? {} : { fileParallelism: false, retry: 1, expect: { poll: { timeout: 15_000 } } }),
+    ...(name === 'unit' ? {} : { fileParallelism: false, expect: { poll: { timeout: 15_000 } } }),
     globalSetup: globalSetup[name],
   },
 });

@@ -6,8 +6,8 @@ interface TestCase {
 }
 
 /**
- * A reporter for vitest: names at the end every test that failed first and passed when tried again. Tests against real
- * servers on a shared machine get a second try, so that one pause of the machine does not hold up a change; that they
+ * A reporter for vitest: names at the end every test that failed first and passed when tried again. Tests on a shared
+ * machine get a second try, so that one pause of it does not hold up a change; that they
  * needed it must be seen all the same.
  */
 export default class SecondTries {
