@@ -283,14 +283,14 @@ describe('a reply that is being given', () => {
       open.push(id);
       await waitFor('it to wait', async () => (await trialOf(id)).approvals.length === 1);
       const told = (event: string, data: object): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-      const delta = (turn: number, attempt: number, text: string): string =>
-        told('delta', { turn, attempt, kind: 'text', text });
+      const delta = (turn: number, attempt: number, text: string, after = 0): string =>
+        told('delta', { turn, attempt, kind: 'text', after, text });
       const body = [
         delta(1, 1, 'of a turn that is on record'),
         delta(2, 1, 'broken words'),
         told('reset', { turn: 2, attempt: 2 }),
         delta(2, 2, 'Growing <b>bold</b> '),
-        delta(2, 2, '\u202eword'),
+        delta(2, 2, '\u202eword', 19),
       ].join('');
       await page.route(/\/trials\/[^/]+\/live/, (route) => route.fulfill({ contentType: 'text/event-stream', body }));
       const panel = await openTrial(page, id);
@@ -321,7 +321,9 @@ describe('a reply that is being given', () => {
       await withPage(1_280, 900, async ({ page }) => {
         const panel = await openTrial(page, id, '0-1-1');
         const growing = panel.getByRole('status', { name: 'Reply of turn 1, being given' });
-        await growing.getByText('Once').waitFor();
+        // What was said before the page was open is missing, and it says so.
+        await growing.getByText('being given · its end').waitFor();
+        await growing.getByText('every word').waitFor();
         expect(await panel.getByText('was watched.').count()).toBe(0);
         await panel.locator('article[data-n="2"]').getByText(words).waitFor();
         await growing.waitFor({ state: 'detached' });

@@ -18,6 +18,8 @@ export const liveItemSchema = z.discriminatedUnion('type', [
     turn: count,
     attempt,
     kind: liveKindSchema,
+    /** How much of this part was told before, in UTF-16 units: who came later knows that a beginning is missing. */
+    after: count,
     text: z.string().max(liveCharsMax),
   }),
   /** What was told of this turn in attempts before this one is void: that reply broke, and is asked for again or given up. */

@@ -36,6 +36,7 @@ const delta = (text: string, more: Partial<Extract<LiveItem, { type: 'delta' }>>
   turn: 1,
   attempt: 1,
   kind: 'text',
+  after: 0,
   text,
   ...more,
 });
@@ -72,10 +73,10 @@ describe('replies while they come', () => {
     tell(id, delta(hostile, { attempt: 2, kind: 'tool-call' }), { type: 'whole', turn: 1 });
     await reader.until((messages) => messages.some(({ data }) => data === '{"turn":1}'));
     expect(seen(reader)).toEqual([
-      ['delta', { turn: 1, attempt: 1, kind: 'text', text: 'Hel' }],
-      ['delta', { turn: 1, attempt: 1, kind: 'reasoning', text: 'thinking' }],
+      ['delta', { turn: 1, attempt: 1, kind: 'text', after: 0, text: 'Hel' }],
+      ['delta', { turn: 1, attempt: 1, kind: 'reasoning', after: 0, text: 'thinking' }],
       ['reset', { turn: 1, attempt: 2 }],
-      ['delta', { turn: 1, attempt: 2, kind: 'tool-call', text: hostile }],
+      ['delta', { turn: 1, attempt: 2, kind: 'tool-call', after: 0, text: hostile }],
       ['whole', { turn: 1 }],
     ]);
     liveDeltaSchema.parse(seen(reader)[0]?.[1]);
@@ -91,7 +92,7 @@ describe('replies while they come', () => {
     tell(id, delta('of this one'));
     for (const reader of two) {
       await reader.until((messages) => messages.some(({ event }) => event === 'delta'));
-      expect(seen(reader)).toEqual([['delta', { turn: 1, attempt: 1, kind: 'text', text: 'of this one' }]]);
+      expect(seen(reader)).toEqual([['delta', { turn: 1, attempt: 1, kind: 'text', after: 0, text: 'of this one' }]]);
     }
     two[0]?.close();
     await sleep(100);
@@ -106,7 +107,7 @@ describe('replies while they come', () => {
       gateway.bus.nc.publish(subjects.live(id, trialId), new TextEncoder().encode(body));
     tell(id, delta('good'));
     await reader.until((messages) => messages.some(({ event }) => event === 'delta'));
-    expect(seen(reader)).toEqual([['delta', { turn: 1, attempt: 1, kind: 'text', text: 'good' }]]);
+    expect(seen(reader)).toEqual([['delta', { turn: 1, attempt: 1, kind: 'text', after: 0, text: 'good' }]]);
   });
 
   it('end at once for a trial that has ended', async () => {

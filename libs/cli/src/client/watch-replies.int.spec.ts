@@ -25,7 +25,7 @@ const clientOf = async (...bodies: readonly (string | number)[]): Promise<ApiCli
 };
 const event = (name: string, data: object): string => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 const delta = (text: string, more: object = {}): string =>
-  event('delta', { turn: 1, attempt: 1, kind: 'text', text, ...more });
+  event('delta', { turn: 1, attempt: 1, kind: 'text', after: 0, text, ...more });
 
 const watched = async (client: ApiClient, json = false): Promise<string> => {
   let text = '';
@@ -36,8 +36,8 @@ const watched = async (client: ApiClient, json = false): Promise<string> => {
 
 it('shows replies as they come, hostile ones harmless, and goes on after a lost connection', async () => {
   const client = await clientOf(
-    delta('Hel') + delta('lo\u001b[2J') + event('reset', { turn: 1, attempt: 2 }),
-    delta('Again', { attempt: 2 }) +
+    delta('Hel') + delta('lo\u001b[2J', { after: 3 }) + event('reset', { turn: 1, attempt: 2 }),
+    delta('gain', { attempt: 2, after: 1 }) +
       delta('bash {', { attempt: 2, kind: 'tool-call' }) +
       event('whole', { turn: 1 }) +
       event('end', {}),
@@ -48,7 +48,7 @@ it('shows replies as they come, hostile ones harmless, and goes on after a lost 
       'Hello\u241b[2J',
       'turn 1: the reply broke, and what was shown of it is void',
       'turn 1, attempt 2: text',
-      'Again',
+      '…gain',
       'turn 1, attempt 2: tool-call',
       'bash {',
       'turn 1: on record',
@@ -62,7 +62,7 @@ it('prints a JSON object a line where that is asked for', async () => {
     await watched(await clientOf(delta('a\n') + event('whole', { turn: 1 }) + event('end', {})), true)
   ).split('\n');
   expect(lines.slice(0, 2).map((line) => JSON.parse(line) as unknown)).toEqual([
-    { event: 'delta', turn: 1, attempt: 1, kind: 'text', text: 'a\n' },
+    { event: 'delta', turn: 1, attempt: 1, kind: 'text', after: 0, text: 'a\n' },
     { event: 'whole', turn: 1 },
   ]);
 });

@@ -12,15 +12,20 @@ import { followBounds } from './follow.ts';
 /** What is printed of a trial's replies, message by message. Hostile text stays text. */
 export class ReplyText {
   #part = '';
+  /** How much was told of each part of this reply so far. */
+  readonly #heard = new Map<string, number>();
 
   of({ event, data }: Pick<EventSourceMessage, 'event' | 'data'>): string {
     switch (event) {
       case 'delta': {
-        const { turn, attempt, kind, text } = liveDeltaSchema.parse(JSON.parse(data));
+        const { turn, attempt, kind, after, text } = liveDeltaSchema.parse(JSON.parse(data));
         const part = `turn ${turn}${attempt > 1 ? `, attempt ${attempt}` : ''}: ${kind}`;
         const head = part === this.#part ? '' : `${this.#begin()}${pc.dim(part)}\n`;
+        // Who comes later, or comes back, must not take the rest for all of it.
+        const missing = after > (this.#heard.get(part) ?? 0) ? '…' : '';
         this.#part = part;
-        return head + displayable(text);
+        this.#heard.set(part, after + text.length);
+        return head + missing + displayable(text);
       }
       case 'reset': {
         const { turn } = liveResetSchema.parse(JSON.parse(data));
@@ -40,6 +45,7 @@ export class ReplyText {
   #mark(line: string): string {
     const begin = this.#begin();
     this.#part = '';
+    this.#heard.clear();
     return `${begin}${pc.dim(line)}\n`;
   }
 }

@@ -8,7 +8,7 @@ import { NatsLiveReplies } from './live-replies.ts';
 const evaluationId = '019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f' as EvaluationId;
 const place = { evaluationId, trialId: '0-1-1' as TrialId };
 const delta = (text: string): LiveMessage => ({
-  items: [{ type: 'delta', turn: 1, attempt: 1, kind: 'text', text }],
+  items: [{ type: 'delta', turn: 1, attempt: 1, kind: 'text', after: 0, text }],
 });
 const whole: LiveMessage = { items: [{ type: 'whole', turn: 1 }] };
 

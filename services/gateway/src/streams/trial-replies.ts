@@ -8,7 +8,7 @@ import { sseMessage } from './sse.ts';
 import type { SseStream } from './sse.ts';
 
 const dataOf = {
-  delta: ({ turn, attempt, kind, text }): LiveMessageOf<'delta'> => ({ turn, attempt, kind, text }),
+  delta: ({ turn, attempt, kind, after, text }): LiveMessageOf<'delta'> => ({ turn, attempt, kind, after, text }),
   reset: ({ turn, attempt }): LiveMessageOf<'reset'> => ({ turn, attempt }),
   whole: ({ turn }): LiveMessageOf<'whole'> => ({ turn }),
 } satisfies { [T in LiveItem['type']]: (item: Extract<LiveItem, { type: T }>) => LiveMessageOf<T> };

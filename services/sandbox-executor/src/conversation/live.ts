@@ -87,7 +87,8 @@ export class LiveTrial {
         continue;
       }
       const told = item.text.slice(0, room);
-      if (told.length < item.text.length) this.#items.unshift({ ...item, text: item.text.slice(room) });
+      if (told.length < item.text.length)
+        this.#items.unshift({ ...item, after: item.after + room, text: item.text.slice(room) });
       room -= told.length;
       this.#chars -= told.length;
       items.push({ ...item, text: told });
@@ -105,6 +106,8 @@ export class LiveReply {
   readonly #options: Pick<LiveOptions, 'guard' | 'stored'>;
   #attempt = 1;
   #guards = new Map<string, KeyGuard>();
+  /** Of each part, how much was told. */
+  #toldOf = new Map<LiveKind, number>();
   /** The tool call of which something was told last. */
   #call: string | null = null;
   /** A key stood in it, or it comes too fast: the rest is for the record. */
@@ -147,6 +150,7 @@ export class LiveReply {
 
   #void(attempt: number): void {
     this.#guards = new Map();
+    this.#toldOf = new Map();
     this.#call = null;
     this.#silent = false;
     this.#told = false;
@@ -165,7 +169,10 @@ export class LiveReply {
     const isOtherCall = kind === 'tool-call' && this.#call !== null && this.#call !== part;
     if (kind === 'tool-call') this.#call = part;
     this.#told = true;
-    const piece = { type: 'delta', turn: this.#turn, attempt: this.#attempt, kind } as const;
-    if (!this.#trial.delta({ ...piece, text: isOtherCall ? `\n${shown}` : shown })) this.#silent = true;
+    const after = this.#toldOf.get(kind) ?? 0;
+    const piece = isOtherCall ? `\n${shown}` : shown;
+    this.#toldOf.set(kind, after + piece.length);
+    const place = { turn: this.#turn, attempt: this.#attempt };
+    if (!this.#trial.delta({ type: 'delta', ...place, kind, after, text: piece })) this.#silent = true;
   }
 }

@@ -134,7 +134,7 @@ describe('what is told', () => {
     }
     await vi.advanceTimersByTimeAsync(1_000);
     expect(messages).toEqual([
-      [{ type: 'delta', turn: 1, attempt: 1, kind: 'text', text: 'first' }],
+      [{ type: 'delta', turn: 1, attempt: 1, kind: 'text', after: 0, text: 'first' }],
       [1, 2, 3].map((turn) => ({ type: 'whole', turn })),
     ]);
     trial.close();
@@ -147,6 +147,22 @@ describe('what is told', () => {
     for (const id of ['a', 'b']) reply.take({ kind: 'tool-input', id, text: `{"${id}` });
     await vi.advanceTimersByTimeAsync(200);
     expect(textOf(messages.flat(), 'tool-call')).toBe('bash \nbash \n{"a\n{"b');
+    trial.close();
+  });
+
+  it('says of each piece what was told before it, also where it was cut for its length', async () => {
+    const { messages, trial } = open();
+    const reply = trial.reply(1);
+    reply.take({ kind: 'text', text: 'a' });
+    reply.take({ kind: 'text', text: 'b'.repeat(10_000) });
+    reply.take({ kind: 'text', text: 'c' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const told = messages.flat().flatMap((item) => (item.type === 'delta' ? [[item.after, item.text.length]] : []));
+    expect(told).toEqual([
+      [0, 1],
+      [1, 8_192],
+      [8_193, 1_809],
+    ]);
     trial.close();
   });
 

@@ -7,6 +7,7 @@ const place = { turn: z.int().min(0), attempt: z.int().min(0) };
 export const deltaSchema = z.object({
   ...place,
   kind: z.enum(['text', 'reasoning', 'tool-call']),
+  after: z.int().min(0),
   text: z.string(),
 });
 export const resetSchema = z.object(place);
@@ -19,7 +20,7 @@ export interface Growing {
   readonly reasoning: string;
   readonly text: string;
   readonly toolCall: string;
-  /** Some of it had to give way. */
+  /** Its beginning is missing: it had to give way, or was said before anybody looked. */
   readonly isCut: boolean;
 }
 
@@ -48,12 +49,13 @@ export class LiveReply {
     return this.#growing;
   }
 
-  add({ turn, attempt, kind, text }: Delta): void {
+  add({ turn, attempt, kind, after, text }: Delta): void {
     if (turn <= this.#onRecord || this.#isOld(turn, attempt)) return;
     const now = this.#growing;
     const before = now === null || now.turn !== turn || now.attempt !== attempt ? begun(turn, attempt) : now;
     const field = fieldOf[kind];
-    const isCut = before.isCut || before[field].length + text.length > growingCharsMax;
+    const isMissing = before[field] === '' && after > 0;
+    const isCut = before.isCut || isMissing || before[field].length + text.length > growingCharsMax;
     this.#growing = { ...before, [field]: grown(before[field], text), isCut };
   }
 

@@ -269,7 +269,16 @@ describe('a reply that grows', () => {
     turn,
     attempt,
     kind,
+    after: 0,
     text,
+  });
+
+  it('says that its beginning is missing where nobody heard it', () => {
+    const live = new LiveReply();
+    live.add({ ...delta(1, 1, 'and so on'), after: 40 });
+    expect(live.growing).toMatchObject({ text: 'and so on', isCut: true });
+    live.add(delta(2, 1, 'all of it'));
+    expect(live.growing).toMatchObject({ text: 'all of it', isCut: false });
   });
 
   it('grows by kind, and gives way to its record', () => {
