@@ -113,7 +113,9 @@ os.wait(); time.sleep(0.2); print('done')`);
 describe('a program that meets a limit', () => {
   it('is killed at its wall time', async () => {
     const { end } = await run('while True: pass', bounded({ wallTimeMsMax: 1_000 }));
-    expect(end).toMatchObject({ reason: 'wall-time', exitCode: null, signal: 'SIGKILL', limitsHit: ['wall-time'] });
+    // On a machine that is free it uses up its core as well.
+    const limitsHit = expect.arrayContaining(['wall-time']) as string[];
+    expect(end).toMatchObject({ reason: 'wall-time', exitCode: null, signal: 'SIGKILL', limitsHit });
     expect(end.durationMs).toBeGreaterThanOrEqual(950);
     expect(end.durationMs).toBeLessThan(15_000);
   });

@@ -174,7 +174,12 @@ describe('what a call leaves running', () => {
     await pause(2_500);
     expect((await opened.run(['echo', 'on'])).out).toBe('on\n');
     const end = await opened.session.close();
-    expect(end).toMatchObject({ reason: 'exit', exitCode: 0, limitsHit: ['output'] });
+    // On a machine that is free it uses up its core as well.
+    expect(end).toMatchObject({
+      reason: 'exit',
+      exitCode: 0,
+      limitsHit: expect.arrayContaining(['output']) as string[],
+    });
     expect(end.output.bytes).toBe(100_000 + 'on\n'.length);
     expect(end.output.dropped).toBeGreaterThan(100_000);
   });
