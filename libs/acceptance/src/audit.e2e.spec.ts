@@ -123,8 +123,9 @@ describe('an export that somebody changed', () => {
       what: 'two events swapped',
       position: at,
       change: (all) => {
-        const index = all.findIndex(isEvent(at));
-        return all.with(index, all[index + 1] ?? '').with(index + 1, all[index] ?? '');
+        // A checkpoint may stand between them.
+        const [one, other] = [all.findIndex(isEvent(at)), all.findIndex(isEvent(at + 1))];
+        return all.with(one, all[other] ?? '').with(other, all[one] ?? '');
       },
     },
     { what: 'a truncated tail', position: null, change: (all) => all.slice(0, -4) },
