@@ -1,5 +1,6 @@
 import type { ImageList, KnownImage, LoadedImages } from '@crucible/api';
 import type { ExecutorView } from './tables.ts';
+import { toldByThoseUp } from './told.ts';
 
 /**
  * What the executors that are up can make sandboxes from. One name stands for several images where executors have it in
@@ -9,8 +10,7 @@ export const imagesOf = (
   executors: readonly ExecutorView[],
   sets: readonly LoadedImages[],
 ): Pick<ImageList, 'items' | 'complete'> => {
-  const up = new Set(executors.filter(({ status }) => status === 'up').map(({ id }) => id));
-  const told = sets.filter(({ executorId }) => up.has(executorId));
+  const { told, complete } = toldByThoseUp(executors, sets);
   const known = new Map<string, KnownImage>();
   for (const { executorId, images } of told)
     for (const image of images) {
@@ -19,6 +19,6 @@ export const imagesOf = (
     }
   return {
     items: [...known.values()].toSorted((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0)),
-    complete: up.size > 0 && told.length === up.size && told.every(({ more }) => more === 0),
+    complete,
   };
 };

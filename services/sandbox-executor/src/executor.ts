@@ -25,38 +25,37 @@ export interface ExecutorFacts {
   readonly kernelObserved: boolean;
 }
 
-/** As many as fit into an event with room to spare; each field is named, so that none of an entry's others gets out. */
-export const modelsTold = (models: readonly ModelEntry[]): LoadedModel[] => {
-  const told: LoadedModel[] = [];
+/** As many of the first ones as fit into an event with room to spare. */
+const fitting = <T>(items: readonly T[]): T[] => {
+  const told: T[] = [];
   let bytes = 0;
-  for (const { name, provider, modelId, price, limits } of models.slice(0, loadedModelsMax)) {
-    const { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax } = limits;
-    const model = {
-      name,
-      provider,
-      modelId,
-      price,
-      limits: { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax },
-    };
-    bytes += Buffer.byteLength(JSON.stringify(model));
+  for (const item of items) {
+    bytes += Buffer.byteLength(JSON.stringify(item));
     if (bytes > TOLD_BYTES_MAX) break;
-    told.push(model);
+    told.push(item);
   }
   return told;
 };
 
+/** What is told of models: each field is named, so that none of an entry's others gets out. */
+export const modelsTold = (models: readonly ModelEntry[]): LoadedModel[] =>
+  fitting(
+    models.slice(0, loadedModelsMax).map(({ name, provider, modelId, price, limits }) => {
+      const { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax } = limits;
+      return { name, provider, modelId, price, limits: { concurrencyMax, outputTokensMax, timeoutMs, attemptsMax } };
+    }),
+  );
+
 /** The same of images; of an agent its command is told, and not its environment. */
-export const imagesTold = (images: readonly SandboxImage[]): LoadedImage[] => {
-  const told: LoadedImage[] = [];
-  let bytes = 0;
-  for (const { name, digest, agent } of images.slice(0, loadedImagesMax)) {
-    const image = { name, digest, command: [...(agent?.command ?? [])], own: agent === null };
-    bytes += Buffer.byteLength(JSON.stringify(image));
-    if (bytes > TOLD_BYTES_MAX) break;
-    told.push(image);
-  }
-  return told;
-};
+export const imagesTold = (images: readonly SandboxImage[]): LoadedImage[] =>
+  fitting(
+    images.slice(0, loadedImagesMax).map(({ name, digest, agent }) => ({
+      name,
+      digest,
+      command: [...(agent?.command ?? [])],
+      own: agent === null,
+    })),
+  );
 
 /** The executor's own life in the log: what it found when it came, and that it went. */
 export class Executor {
