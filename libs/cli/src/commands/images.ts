@@ -15,7 +15,7 @@ import { UsageFailure } from '../exit.ts';
 import { listImages, removeImage } from '../images/engine-images.ts';
 import type { AddedImage, ImageEngine } from '../images/engine-images.ts';
 import { addImage } from '../images/make.ts';
-import { askEngine, engineInfo } from '../platform/engine-api.ts';
+import { askEngine, engineInfo, isGvisor } from '../platform/engine-api.ts';
 import { PlatformFailure } from '../platform/failure.ts';
 import { createHome, locateHome } from '../platform/home.ts';
 import { withLock } from '../platform/lock.ts';
@@ -36,9 +36,8 @@ const engineAt = async (socket: string): Promise<ImageEngine> => {
     throw new PlatformFailure(`no engine answers at ${socket}`, 'name the socket of a Docker Engine');
   // One that reports to an executor starts nothing while that executor does not listen.
   const runtime = Object.entries(info.Runtimes).find(
-    ([name, { path, runtimeArgs = [] }]) =>
-      (name === 'runsc' || name === 'gvisor' || /(^|\/)runsc$/.test(path ?? '')) &&
-      !runtimeArgs.some((argument) => argument.startsWith('--pod-init-config')),
+    ([name, found]) =>
+      isGvisor(name, found) && !(found.runtimeArgs ?? []).some((argument) => argument.startsWith('--pod-init-config')),
   )?.[0];
   if (runtime === undefined)
     throw new PlatformFailure(

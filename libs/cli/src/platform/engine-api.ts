@@ -90,6 +90,10 @@ export interface EngineInfo {
   readonly Runtimes: Readonly<Record<string, { path?: string; runtimeArgs?: string[] }>>;
 }
 
+/** Whether a runtime of an engine is gVisor, by its name or its program. */
+export const isGvisor = (name: string, { path }: EngineInfo['Runtimes'][string]): boolean =>
+  name === 'runsc' || name === 'gvisor' || /(^|\/)runsc$/.test(path ?? '');
+
 /** What an engine says of itself; undefined when none answers at that socket. */
 export const engineInfo = async (socket: string, timeoutMs = 3_000): Promise<EngineInfo | undefined> => {
   try {

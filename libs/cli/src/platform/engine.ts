@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, run, waitFor } from './command.ts';
-import { engineInfo, runContainer, type EngineInfo } from './engine-api.ts';
+import { engineInfo, isGvisor, runContainer, type EngineInfo } from './engine-api.ts';
 import {
   daemonConfiguration,
   fitsSockets,
@@ -178,9 +178,7 @@ export const findForeignEngine = async (home: Home, dockerHost: string | undefin
   const socket = dockerHost === undefined ? '/var/run/docker.sock' : /^unix:\/\/(\/.+)$/.exec(dockerHost)?.[1];
   if (socket === undefined || !existsSync(socket)) return undefined;
   const info = await engineInfo(socket);
-  const runtime = Object.entries(info?.Runtimes ?? {}).find(
-    ([name, { path }]) => name === 'runsc' || name === 'gvisor' || /(^|\/)runsc$/.test(path ?? ''),
-  )?.[0];
+  const runtime = Object.entries(info?.Runtimes ?? {}).find(([name, found]) => isGvisor(name, found))?.[0];
   if (info === undefined || runtime === undefined) return undefined;
   return {
     socket,
