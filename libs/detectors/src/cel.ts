@@ -1,6 +1,8 @@
 import { Environment } from '@marcbachmann/cel-js';
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { z } from 'zod';
+import { neededNames } from './needed-names.ts';
+import type { Names } from './needed-names.ts';
 import { compilePattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import { eventFields } from './typed-event.ts';
@@ -44,6 +46,8 @@ export class ConditionError extends Error {
 export interface Condition {
   /** Fields of the event that it looks at. */
   readonly fields: ReadonlySet<string>;
+  /** It cannot hold for an event of another name. */
+  readonly names: Names;
   /** Where in an output's text the condition found something; 0 where it looks for nothing that could be found. */
   readonly find: (text: string) => number;
   /** @throws when it has no value for this event, such as an index beyond a list's end. */
@@ -232,6 +236,7 @@ export const compileCondition = (source: string, kind: EventKind): Condition => 
       throw new ConditionError(`gives ${checked.type ?? 'something else'}, and has to be true or false`, 0);
     return {
       fields: inspection.fields,
+      names: neededNames(parsed.ast),
       find: (text) => inspection.find(text),
       holds: (subject) => parsed({ event: subject }) === true,
     };

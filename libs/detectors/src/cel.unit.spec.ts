@@ -65,4 +65,20 @@ describe('conditions', () => {
     );
     expect(condition.find('a crucible and crucible.events')).toBe(15);
   });
+
+  it.each([
+    ["event.name == 'mount'", ['mount']],
+    ["event.name in ['mount', 'umount2'] && event.pid > 1", ['mount', 'umount2']],
+    ["event.pid > 1 && (event.name == 'bpf' || event.name == 'kill' && event.args[0] == 1)", ['bpf', 'kill']],
+    ["event.name in ['a', 'b'] && event.name in ['b', 'c']", ['b']],
+    ["event.name == 'bpf' || event.pid == 1", null],
+    ["event.name != 'bpf'", null],
+    ["!(event.name == 'bpf')", null],
+    ['event.name in event.namespaces', null],
+    ["event.name == 'bpf' ? event.pid == 1 : event.pid == 2", null],
+    ["event.namespaces.exists(name, name == 'mount')", null],
+  ])('say which names an event needs: %s', (condition, names) => {
+    const needed = compileCondition(condition, 'kernel.call').names;
+    expect(needed === null ? null : [...needed]).toEqual(names);
+  });
 });

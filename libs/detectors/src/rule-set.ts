@@ -15,9 +15,14 @@ const ANSWERS_MAX = 8_192;
 const KEY_CHARS_MAX = 512;
 const NONE: readonly CompiledRule[] = [];
 
+type Judging = readonly [CompiledRule, Condition];
+
 /** The rules for one kind of event, and what they said of events that looked the same to them. */
 class KindRules {
-  readonly #rules: readonly (readonly [CompiledRule, Condition])[];
+  readonly #rules: readonly Judging[];
+  /** Those that ask for certain names, by name; and those that may hold for any. */
+  readonly #named = new Map<string, readonly Judging[]>();
+  readonly #unnamed: readonly Judging[];
   readonly #fields: readonly string[];
   readonly #answers = new Map<string, readonly CompiledRule[]>();
   readonly #remembers: boolean;
@@ -28,6 +33,12 @@ class KindRules {
       const condition = rule.conditions.get(kind);
       return condition === undefined ? [] : [[rule, condition] as const];
     });
+    this.#unnamed = this.#rules.filter(([, { names }]) => names === null);
+    for (const name of new Set(this.#rules.flatMap(([, { names }]) => [...(names ?? [])])))
+      this.#named.set(
+        name,
+        this.#rules.filter(([, { names }]) => names === null || names.has(name)),
+      );
     this.#fields = [...new Set(this.#rules.flatMap(([, { fields }]) => [...fields]))].sort();
     this.#remembers = kind.startsWith('kernel.');
   }
@@ -38,12 +49,13 @@ class KindRules {
 
   /** Rules whose condition holds for the event. */
   holding(event: TypedEvent): readonly CompiledRule[] {
-    if (this.#rules.length === 0) return NONE;
+    const rules = this.#mayHold(event);
+    if (rules.length === 0) return NONE;
     const key = this.#remembers ? this.#key(event) : null;
-    if (key === null) return this.#judge(event);
+    if (key === null) return this.#judge(event, rules);
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
-    const answer = this.#judge(event);
+    const answer = this.#judge(event, rules);
     this.#answers.set(key, answer);
     if (this.#answers.size > ANSWERS_MAX) this.#answers.delete(this.#answers.keys().next().value as string);
     return answer;
@@ -56,9 +68,13 @@ class KindRules {
     return key.length > KEY_CHARS_MAX ? null : key;
   }
 
-  #judge(event: TypedEvent): readonly CompiledRule[] {
+  #mayHold(event: TypedEvent): readonly Judging[] {
+    return ('name' in event ? this.#named.get(event.name) : undefined) ?? this.#unnamed;
+  }
+
+  #judge(event: TypedEvent, rules: readonly Judging[]): readonly CompiledRule[] {
     const subject = subjectOf(event);
-    const holding = this.#rules.filter(([, condition]) => {
+    const holding = rules.filter(([, condition]) => {
       try {
         return condition.holds(subject);
       } catch {

@@ -3,7 +3,7 @@ import type { EvaluationId, TrialId } from '@crucible/events';
 import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import * as reads from './reads.ts';
 import { shapes } from './rows.ts';
-import type { Row, Value } from './rows.ts';
+import type { RowsOf, TableShape, Value } from './rows.ts';
 import * as statements from './statements.ts';
 import type { Tables } from './tables.ts';
 
@@ -71,8 +71,10 @@ const samples: Readonly<Record<string, Value>> = {
   json: '{}',
 };
 /** A row of any table, as far as its types go. */
-const sampleRow = (columns: Readonly<Record<string, string>>): Row =>
-  Object.values(columns).map((type) => (type === 'text[]' ? [''] : (samples[type] ?? null)));
+const sampleOf = (shape: TableShape): RowsOf => ({
+  shape,
+  rows: [Object.values(shape.columns).map((type) => (type === 'text[]' ? [''] : (samples[type] ?? null)))],
+});
 
 /**
  * Every statement that this room sends in its daily work, by name: the builders themselves, each called once. A list that
@@ -131,6 +133,7 @@ const all: Readonly<Record<string, Compilable>> = {
   'projection-begin': statements.beginProjection(offline),
   'projection-lock': statements.lockProjection(offline),
   'projection-move': statements.moveProjection(offline, 1),
+  'projection-write-batch': statements.writeBatch(offline, [sampleOf(shapes.trial), sampleOf(shapes.logged_event)], 1),
   'projection-load-evaluations': statements.evaluationsById(offline, [id]),
   'projection-load-trials': statements.trialsById(offline, [id], [trialId]),
   'projection-load-executors': statements.executorsById(offline, ['']),
@@ -138,7 +141,7 @@ const all: Readonly<Record<string, Compilable>> = {
   ...Object.fromEntries(
     Object.values(shapes).map((shape) => [
       `projection-save-${shape.name.replaceAll('_', '-')}`,
-      statements.writeRows(shape, [sampleRow(shape.columns)]),
+      statements.writeRows(shape, sampleOf(shape).rows),
     ]),
   ),
 };

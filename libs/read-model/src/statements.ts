@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 import type { EvaluationId } from '@crucible/events';
 import { arrayOfText } from './rows.ts';
-import type { Row, TableShape } from './rows.ts';
+import type { Row, RowsOf, TableShape } from './rows.ts';
 import type { Tables } from './tables.ts';
 
 export const PROJECTION = 'main';
@@ -24,6 +24,12 @@ export const moveProjection = (db: Kysely<Tables>, position: number) =>
   db.updateTable('projection').set({ position }).where('name', '=', PROJECTION);
 
 const anyOf = (values: readonly string[], type: 'uuid' | 'text') => sql`any(${values}::${sql.raw(type)}[])`;
+
+/** Writes a batch's rows and the position they are true of, in one statement. Each table is in `batch` once at most. */
+export const writeBatch = (db: Kysely<Tables>, batch: readonly RowsOf[], position: number): RawBuilder<unknown> => {
+  const writes = batch.map(({ shape, rows }) => sql`${sql.ref(`write_${shape.name}`)} as (${writeRows(shape, rows)})`);
+  return sql`with ${sql.join(writes)} ${moveProjection(db, position)}`;
+};
 
 export const evaluationsById = (db: Kysely<Tables>, ids: readonly EvaluationId[]) =>
   db

@@ -102,6 +102,32 @@ describe('following the log', () => {
     }
   });
 
+  it('asks little of the server for what it was told of', async () => {
+    const reader = await server.bus('reader');
+    const following = positions(reader, 41);
+    await put(1);
+    await sleep(300);
+    const asked = reader.nc.stats().outMsgs;
+    for (let count = 0; count < 40; count += 1) {
+      await put(1);
+      await sleep(20);
+    }
+    expect(await following).toEqual(upTo(41));
+    // One look is in vain when the hint comes before its message can be read.
+    expect(reader.nc.stats().outMsgs - asked).toBeLessThan(40 * 4);
+  });
+
+  it('goes on behind what was said and refused', async () => {
+    const following = positions(bus, 6);
+    for (let round = 0; round < 3; round += 1) {
+      await put(1);
+      // Heard by everybody, and stored by nobody.
+      await expect(bus.js.publish(FIRST, Buffer.from('{}'), { expect: { lastSequence: 1_000 } })).rejects.toThrow();
+      await put(1);
+    }
+    expect(await following).toEqual(upTo(6));
+  });
+
   it('ends with its connection', async () => {
     const doomed = await server.bus('doomed');
     const following = positions(doomed, 1);

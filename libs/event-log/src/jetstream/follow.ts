@@ -11,6 +11,8 @@ import { listen } from './hints.ts';
 const POLL_MS = 2_000;
 /** A hint comes when its message is sent, which may be before it is stored. */
 const STORED_AFTER_MS = [1, 3, 10, 30] as const;
+/** When every hint has its message, one more look: one whose hint was lost may have stood before them. */
+const SETTLED_AFTER_MS = [100] as const;
 /** How many messages of other subjects may be read in vain before the server is asked for the next of ours. */
 const IN_VAIN_MAX = 64;
 /** As many messages as are read in vain for one of ours where that is still quicker than asking for the next. */
@@ -57,6 +59,10 @@ class Follower {
   readonly #waiting = new Set<() => void>();
   readonly #onAbort = (): void => this.#waiting.forEach((end) => end());
   #heard = 0;
+  /** Hints whose message was not handed out yet. */
+  #owed = 0;
+  /** Whether everything that is stored was handed out when last looked. */
+  #atHead = false;
   #onHint = (): void => undefined;
   #next: number;
   /** Last position handed out. */
@@ -71,6 +77,7 @@ class Follower {
     this.#reader = directReader(bus, stream.name);
     this.#leave = listen(bus, subject ?? stream.everything, () => {
       this.#heard += 1;
+      this.#owed += 1;
       this.#onHint();
     });
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -89,24 +96,35 @@ class Follower {
       const found = await this.#first();
       if (found !== null) {
         yield this.#hand(found);
-        if (found.seq - before < DENSE_DISTANCE) yield* this.#run();
-        continue;
-      }
+        if (!this.#isSettled && found.seq - before < DENSE_DISTANCE) yield* this.#run();
+        looks = 0;
+        if (!this.#isSettled) continue;
+      } else this.#atHead = true;
       if (this.#signal.aborted) return;
       if (this.#heard > heard) {
         heard = this.#heard;
         looks = 0;
       }
-      const delayMs = STORED_AFTER_MS[looks];
+      const delayMs = (this.#isSettled ? SETTLED_AFTER_MS : STORED_AFTER_MS)[looks];
       looks += 1;
+      // What was said and is not there by now was refused.
+      if (delayMs === undefined) this.#owed = 0;
       await this.#pause(delayMs ?? POLL_MS, heard);
       if (delayMs === undefined && this.#heard === heard) await this.#passBy();
     }
   }
 
+  /** Whether nothing is known of that was not handed out. */
+  get #isSettled(): boolean {
+    return this.#atHead && this.#owed === 0;
+  }
+
   #hand(message: DirectMessage): DirectMessage {
     this.#next = message.seq + 1;
     this.#last = message.seq;
+    // Found without a hint: there may be more of that kind.
+    if (this.#owed === 0) this.#atHead = false;
+    else this.#owed -= 1;
     return message;
   }
 
