@@ -22,7 +22,11 @@ export default defineConfig({
   },
   // Kit also builds what renders the fallback page, by Node's conditions unless it is told.
   ssr: { resolve: { conditions: ['crucible-source', 'module', 'node', 'development|production'] } },
-  build: { target: 'es2023' },
+  build: {
+    target: 'es2023',
+    // What two pages share is one file: two dozen small ones take longer to come than all of it takes to run.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] } } },
+  },
   // The worker that verifies is a module like any other, in files of its own: the content security policy allows no others.
   worker: { format: 'es' },
   server: {

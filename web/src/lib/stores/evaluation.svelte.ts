@@ -23,7 +23,11 @@ export class EvaluationStore {
     const unfollow = follow({
       path: evaluationStreamPath(evaluationId),
       isPrimary: true,
-      onMessage: (message) => this.#batch.add(message),
+      onMessage: (message) => {
+        this.#batch.add(message);
+        // Somebody waits for the first one.
+        if (this.page === null) this.#batch.flush();
+      },
       onState: (state) => {
         this.isGone = state === 'gone';
       },

@@ -13,6 +13,9 @@ const sliceEntries = 250;
 const triesMax = 5;
 const retryMs = 400;
 
+/** They are many, and are wanted later than the page itself. */
+const soonMs = 500;
+
 const breath = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 /** What the timeline shows of the events. The arrays grow at their ends; a new object says that they did. */
@@ -50,6 +53,12 @@ export class HistoryStore {
 
   close(): void {
     this.#abort.abort();
+  }
+
+  /** Loads them when the page has had time for what it was opened for. Returns what takes that back. */
+  loadSoon(): () => void {
+    const timer = setTimeout(() => this.load(), soonMs);
+    return () => clearTimeout(timer);
   }
 
   /** Loads all events up to the present. Without effect once it has begun, but for a new try after a failure. */

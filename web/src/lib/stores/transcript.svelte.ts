@@ -1,4 +1,4 @@
-import type { CallView, EvidenceRecord } from '@crucible/api';
+import type { CallView, EvidenceRecord, RecordPage } from '@crucible/api';
 import { getCalls, getRecords } from '../api.ts';
 import { entryOf, wholeOf } from '../transcript/entries.ts';
 import type { Entry, Part } from '../transcript/entries.ts';
@@ -16,6 +16,33 @@ const pollMs = 1_000;
 /** Asked again so soon at the earliest, however many events come. */
 const nudgeMs = 300;
 const noCalls: ReadonlyMap<number, readonly CallView[]> = new Map();
+
+/** A beginning that nobody has come for by then is asked for anew. */
+const aheadMsMax = 5_000;
+
+interface Ahead {
+  readonly evaluationId: string;
+  readonly trialId: string;
+  readonly askedMs: number;
+  readonly answer: Promise<RecordPage>;
+}
+let ahead: Ahead | null = null;
+
+/** Asks for the beginning of a transcript that is about to be shown, while its page is still being made. */
+export const askAhead = (evaluationId: string, trialId: string): void => {
+  const range = { from: 0, limit: pageEntries, kind: everyKind };
+  const answer = getRecords('transcript', evaluationId, trialId, range, new AbortController().signal);
+  // Whoever comes for it is told.
+  answer.catch(() => undefined);
+  ahead = { evaluationId, trialId, askedMs: Date.now(), answer };
+};
+
+const takeAhead = (evaluationId: string, trialId: string): Promise<RecordPage> | null => {
+  const asked = ahead;
+  ahead = null;
+  if (asked?.evaluationId !== evaluationId || asked.trialId !== trialId) return null;
+  return Date.now() - asked.askedMs > aheadMsMax ? null : asked.answer;
+};
 
 /**
  * A trial's transcript, the part of it that somebody looks at: pages come as they come into sight and go again. A running
@@ -208,6 +235,10 @@ export class TranscriptStore {
 
   #records(range: { from?: number; around?: number; limit: number }, signal: AbortSignal) {
     const kind = this.showsAsides ? everyKind : withoutAsides;
+    if (range.from === 0 && range.limit === pageEntries && this.showsAsides) {
+      const asked = takeAhead(this.#evaluationId, this.#trialId);
+      if (asked !== null) return asked;
+    }
     return getRecords('transcript', this.#evaluationId, this.#trialId, { ...range, kind }, signal);
   }
 }
