@@ -7,6 +7,16 @@ import { defineConfig } from 'vite';
 /** The browser reads the domain from source, so that a page folds events with the very code the projector runs. */
 const conditions = ['crucible-source', 'module', 'browser', 'development|production'];
 
+/**
+ * What two pages share comes in few files: two dozen small ones take longer to come than all of it takes to run. Kit's own
+ * client has to run behind its start, which tells it where it is, so neither is in a file with the other.
+ */
+const sharedFiles = [
+  { name: 'start', test: /preload-helper|kit\/src\/runtime\/.*payload/, priority: 3 },
+  { name: 'kit', test: /@sveltejs\/kit/, minShareCount: 2, priority: 2 },
+  { name: 'shared', minShareCount: 2, priority: 1 },
+];
+
 export default defineConfig({
   plugins: [
     tailwindcss(),
@@ -24,8 +34,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['crucible-source', 'module', 'node', 'development|production'] } },
   build: {
     target: 'es2023',
-    // What two pages share is one file: two dozen small ones take longer to come than all of it takes to run.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: sharedFiles } } },
   },
   // The worker that verifies is a module like any other, in files of its own: the content security policy allows no others.
   worker: { format: 'es' },
