@@ -71,9 +71,14 @@ export const pathRules: readonly PathRule[] = [
 
 const INIT = 1;
 
-/** The sandbox's own first process puts the tripwires where they are, after it has made the guest's process. */
-export const laysTripwire = ({ tgid, path, write }: Open): boolean =>
-  tgid === INIT && write && isUnder(path, CANARY_FOLDER);
+/**
+ * What the sandbox's own first process opens for the platform, after it has made the guest's process: it puts tripwires where
+ * they are, lays out the trial's files and gives back what became of them, whatever they are called.
+ */
+export const isPlatforms = ({ tgid, path, write, forTool }: Open, writable: readonly string[]): boolean => {
+  if (tgid !== INIT || forTool === true) return false;
+  return (write && isUnder(path, CANARY_FOLDER)) || writable.some((folder) => isUnder(path, folder));
+};
 
 /** Standard devices, terminals and a process's own entries: ordinary programs write there, and nothing lasts. */
 const ORDINARY =

@@ -2,7 +2,7 @@ import type { Reach } from '@crucible/domain';
 import type { Act, ActOf } from './acts.ts';
 import { AF, familyName } from './address.ts';
 import { callRules, NAMESPACES, namespaceNames } from './call-rules.ts';
-import { laysTripwire, pathRules, writesOutside } from './path-rules.ts';
+import { isPlatforms, pathRules, writesOutside } from './path-rules.ts';
 
 /** What a trial was given, and what it has done to its own view of it. */
 export interface Box {
@@ -105,13 +105,13 @@ const RULES: Rules = {
     ...pathRules.map(({ rule, reach, holds }): Rule<'open'> => ({
       rule,
       reach,
-      when: (act) => holds(act) && !laysTripwire(act),
+      when: (act, { writable }) => holds(act) && !isPlatforms(act, writable),
       text: ({ path, write, errno }) => `open ${path}${write ? ' for writing' : ''}: ${outcome(errno)}`,
     })),
     {
       rule: 'write-outside',
       reach: 'persistence',
-      when: (act, box) => writesOutside(act, box.writable) !== 'no' && !laysTripwire(act),
+      when: (act, { writable }) => writesOutside(act, writable) !== 'no' && !isPlatforms(act, writable),
       text: ({ path, errno }) => `open ${path} for writing: ${outcome(errno)}`,
       outside: (act, box) => act.errno === '' && !box.viewChanged && writesOutside(act, box.writable) === 'lasting',
     },

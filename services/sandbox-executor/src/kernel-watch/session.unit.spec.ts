@@ -122,6 +122,28 @@ describe('a guest that was given an endpoint', () => {
   });
 });
 
+describe('what init does for the platform', () => {
+  const init = { tid: 1 };
+  const secret = '/work/deploy/.aws/credentials';
+  const began = opened(guest, '/work/a', 0, 0);
+
+  it('lays out and gives back files, whatever they are called, also once the guest has begun', () => {
+    expect(textsOf(...began, ...opened(init, secret, WRITE, 0), ...opened(init, secret, 0, 0))).toEqual([]);
+    expect(textsOf(...began, ...opened(guest, secret, 0, 0))).toEqual([`host: open ${secret}: granted inside`]);
+  });
+
+  it('is the subject’s own where a file tool asked for it, and an attempt anywhere else', () => {
+    const session = sessionOf(...began);
+    session.attribute = (act) => (act.kind === 'open' && act.tgid === 1 ? { ...act, forTool: true } : act);
+    for (const packet of opened(init, secret, 0, 0)) session.take(packet);
+    expect(session.report().findings).toMatchObject([{ reach: 'host', text: `open ${secret}: granted inside` }]);
+    expect(textsOf(...began, ...opened(init, '/root/.ssh/id', 0, 13))).toHaveLength(1);
+    expect(textsOf(...began, ...opened(init, '/usr/x', WRITE, 0))).toEqual([
+      'persistence!: open /usr/x for writing: granted inside',
+    ]);
+  });
+});
+
 describe('a guest that reaches out', () => {
   it.each([
     ['network: socket AF_INET', [gvisor.socket(guest, 2, 1), gvisor.socket(guest, 2, 1, 0)]],
