@@ -68,7 +68,7 @@ const measure = async (client: ApiClient, measuring: MeasuringSuite, model: stri
 };
 
 const say = (row: BaselineRow): void => {
-  const right = row.expected === null || row.expected === row.found;
+  const right = unexpected([row]).length === 0;
   const found = row.found === null ? '–' : row.found.toFixed(2);
   process.stderr.write(
     `${right ? pc.green('✓') : pc.red('✗')} ${row.suite} × ${row.model}: ${found}, ${row.verdicts}\n`,
