@@ -11,13 +11,18 @@ import { printJson } from '../terminal.ts';
 interface ExportOptions {
   readonly format: string;
   readonly as?: string;
-  readonly out: string;
+  readonly out?: string;
   readonly force?: true;
   readonly json?: true;
 }
 
+/** Where to, when nobody says: a file here that is called after the evaluation. */
+const fileOf = (id: string, { format, as }: ExportOptions): string =>
+  `${id}.${format === 'inspect' ? (as ?? 'eval') : format}`;
+
 /** @throws UsageFailure that names the option that makes no sense */
-export const wishOf = ({ format, as, out, force }: ExportOptions): ExportWish => {
+export const wishOf = (options: ExportOptions, id = 'evaluation'): ExportWish => {
+  const { format, as, force, out = fileOf(id, options) } = options;
   if (!exportFormats.includes(format as ExportFormat))
     throw misuse(`--format ${safe(format, 40)}: must be one of ${exportFormats.join(', ')}`);
   if (format !== 'inspect' && as !== undefined)
@@ -27,12 +32,12 @@ export const wishOf = ({ format, as, out, force }: ExportOptions): ExportWish =>
 };
 
 const exportOne = async (given: string, options: ExportOptions): Promise<void> => {
-  const wish = wishOf(options);
-  if (wish.out === '-' && options.json) throw misuse('--json would be printed into what --out - prints');
-  const { id, count, bytes } = await saying(async () => {
+  if (wishOf(options).out === '-' && options.json) throw misuse('--json would be printed into what --out - prints');
+  const { id, wish, count, bytes } = await saying(async () => {
     const client = await currentClient();
     const id = await resolveId(client, given);
-    return { id, ...(await exportEvaluation(client, id, wish)) };
+    const wish = wishOf(options, id);
+    return { id, wish, ...(await exportEvaluation(client, id, wish)) };
   });
   if (wish.out === '-') return;
   const { format, out } = wish;
@@ -54,7 +59,7 @@ export const register = (program: Command): void => {
     .command('export')
     .description('write an evaluation into a file that other programs read: a log of Inspect AI, or a table of trials')
     .argument('<evaluationId>', 'its id, or the beginning of it')
-    .requiredOption('--out <file>', 'where to; - for standard output')
+    .option('--out <file>', 'where to; - for standard output; else a file here with the evaluation’s id for a name')
     .option(
       '--format <format>',
       'inspect: a log of Inspect AI; csv, json: a row a trial, all attempts, without what was said',
@@ -75,6 +80,7 @@ That you read it is recorded. Evidence that was erased is said to be, and the re
 Exit codes: 0 written, 1 not, 2 misuse, 3 the platform is not running.
 
 Examples:
+  $ ./crucible export 019af3c2-71b0 --format inspect
   $ ./crucible export 019af3c2-71b0 --out logs/access.eval
   $ ./crucible export 019af3c2-71b0 --out - | jq .results
   $ ./crucible export 019af3c2-71b0 --format csv --out trials.csv`,
