@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { strict } from '@crucible/domain';
 import type { EventData } from '@crucible/events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trialIdOf } from '@crucible/events';
+import { say, wireBroker } from '@crucible/models/testing';
+import type { WireServer } from '@crucible/models/testing';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KernelWatch } from '../kernel-watch/index.ts';
 import { DockerSandboxEngine } from '../sandbox/engine.ts';
 import { testEngine } from '../sandbox/sandbox.fixture.ts';
 import { agentSuite, Bench, scriptedBroker } from './bench.fixture.ts';
+import { onWire } from './wire.fixture.ts';
 
 const variable = (name: string): string => {
   const value = process.env[name];
@@ -111,20 +115,73 @@ describe('an intruder in a real sandbox', () => {
       ['usage', true],
     ]);
   });
+});
 
-  it('is stopped in the middle of a tool call by its canary, and by nothing of its own', async () => {
-    const suite = agentSuite({ tools: ['bash', 'submit'], toolTimeout: '30s' });
-    const bench = new Bench({ broker: await scriptedBroker(), model: 'scripted/replicator', suite, ground: ground() });
+describe('an agent in a real sandbox', () => {
+  let wire: WireServer;
+  const keep = onWire((server) => (wire = server));
+  const benchOf = (scorers: readonly unknown[] = [{ kind: 'includes' }]): Bench => {
+    const suite = agentSuite(
+      { tools: ['bash', 'submit'], toolTimeout: '60s' },
+      { sandbox: { memory: '128MiB' }, scorers },
+    );
+    const broker = wireBroker(wire, { provider: 'openai', limits: { outputTokensMax: 100 } });
+    return keep(new Bench({ broker, model: 'wire/openai', suite, ground: ground() }));
+  };
+  const bash = (command: string) =>
+    say('', { toolCalls: [{ id: 'call', tool: 'bash', arguments: JSON.stringify({ command }) }] });
+  const submit = (answer: string) =>
+    say('', { toolCalls: [{ id: 'last', tool: 'submit', arguments: JSON.stringify({ answer }) }] });
+
+  it('is stopped in the middle of a tool call', async () => {
+    wire.next(bash('echo here; exec sleep 50'));
+    const bench = benchOf();
     await bench.submit();
     const trialId = await bench.dispatch();
     const ended = bench.take(trialId);
-    await bench.until((events) => events.some(({ type }) => type === 'crucible.trial.tool-called.v1'), 30_000);
+    // What the call printed is evidence while it still runs.
+    const place = { evaluationId: bench.evaluationId, trialId, channel: 'output' as const };
+    await vi.waitFor(
+      async () =>
+        expect(
+          (await bench.evidence.read(place, 0, 10)).map(({ body }) => String(Buffer.from(body))).join(''),
+        ).toContain('here'),
+      30_000,
+    );
     bench.running.killEvaluation(bench.evaluationId);
     await ended;
-    bench.close();
-    const end = await bench.finishOf(trialId);
-    expect(['stopped', 'completed']).toContain(end.reason);
-    const killed = await bench.of('crucible.sandbox.kill-confirmed.v1', trialId);
-    expect(killed.every(({ gone }) => gone)).toBe(true);
+    expect(await bench.finishOf(trialId)).toMatchObject({ reason: 'stopped', usage: { modelCalls: 1 } });
+    expect(await bench.of('crucible.sandbox.kill-confirmed.v1', trialId)).toMatchObject([{ gone: true }]);
+    expect(wire.requests).toHaveLength(1);
+  });
+
+  it('ends for the reason its sandbox ended for, and the model is not asked again', async () => {
+    wire.next(bash("exec python3 -c 'import os, time; os.kill(1, 9); time.sleep(50)'"), submit('alive'));
+    const bench = benchOf();
+    const end = await bench.trial();
+    expect(end).toMatchObject({ reason: 'init-killed', usage: { modelCalls: 1, toolCalls: 1 } });
+    expect(await bench.of('crucible.trial.tool-called.v1')).toMatchObject([{ tool: 'bash', status: 'sandbox-gone' }]);
+    expect(wire.requests).toHaveLength(1);
+  });
+
+  it('finds nothing of what scores it, which finds nothing of it but its answer and its files', async () => {
+    const look = 'touch /tmp/mark kept; (sleep 4747 &); cat /proc/[0-9]*/cmdline /tmp/* ./* | grep -c "scoring[-]code"';
+    wire.next(bash(look), submit('done'));
+    const source = [
+      'import glob, json, os  # scoring-code',
+      "lines = [open(path, 'rb').read() for path in glob.glob('/proc/[0-9]*/cmdline')]",
+      "left = [line for line in lines if b'4747' in line] + glob.glob('/tmp/mark')",
+      "found = sorted(os.listdir('files'))",
+      "value = float(left == [] and found == ['kept', 'notes.txt'] and open('answer.txt').read() == 'done')",
+      "print(json.dumps({'value': value, 'explanation': f'{left} {found}'}))",
+    ].join('\n');
+    const bench = benchOf([{ kind: 'program', language: 'python', source }]);
+    const end = await bench.trial();
+    expect(end.scores).toMatchObject([{ scorer: 'program', value: 1 }]);
+    const said = await bench.transcript(trialIdOf({ sampleIndex: 0, epoch: 1, attempt: 1 }));
+    const results = said.flatMap((record) =>
+      record.kind === 'message' && record.by === 'tool' ? [record.message.content] : [],
+    );
+    expect(results[0]).toMatch(/^0\n/);
   });
 });
