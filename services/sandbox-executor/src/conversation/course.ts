@@ -89,6 +89,8 @@ export type Judges = (judged: Judged) => Promise<ReadonlyMap<number, Judgement>>
 
 /** Ends that are no result: there is nothing to judge. */
 const UNJUDGED: ReadonlySet<Ending['reason']> = new Set(['model-failure', 'terminated']);
+const WAITED_OUT =
+  'the longest time of its sandbox was over while it waited, for a person or for its turn with a model';
 /** Of a trial's final files, so much is kept for a scoring program. */
 const FILES_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -106,7 +108,7 @@ export class Conversation implements TrialCourse {
   readonly #spans: KernelSpans;
   readonly #live: LiveTrial;
   #usage: UsageTotals = noUsage;
-  /** Why a call was not made that belongs to the result, where that was no limit of the trial's own. */
+  /** Why something was not done that belongs to the result, where that was neither the subject's doing nor a limit of its own. */
   #unpaid: string | null = null;
   /** Until everything that was asked to be told is counted. */
   #counted: Promise<unknown> = Promise.resolve();
@@ -237,6 +239,9 @@ export class Conversation implements TrialCourse {
       () => this.#talk?.end('time-limit'),
     );
     this.#clock = clock;
+    void session.ended.then(({ reason }) => {
+      if (reason === 'wall-time' && clock.isWaiting) this.#unpaid ??= WAITED_OUT;
+    });
     const note = (event: ConversationNote | Promise<ConversationNote | null>) => this.#note(event);
     const paying = { broker, clock, note, newId };
     const caller = new ModelCaller(place, { ...paying, purse, live: this.#live });

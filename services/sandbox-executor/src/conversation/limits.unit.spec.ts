@@ -53,6 +53,26 @@ describe('limits of a trial', () => {
     expect(Math.min(...asked)).toBeGreaterThanOrEqual(16);
   });
 
+  it('of its sandbox’s time say nothing about a subject that waits for a person then, and something about one that works', async () => {
+    const over = { reason: 'wall-time', exitCode: null } as const;
+    const approval = [{ tool: 'bash', action: 'ask', timeout: '1m' }];
+    for (const [waits, outcome] of [
+      [true, 'errored'],
+      [false, 'failed'],
+    ] as const) {
+      wire.next(goesOn(), say('done', { delayMs: 20_000 }));
+      const bench = benchOf({ suite: agentSuite({ tools: ['bash', 'submit'], ...(waits && { approval }) }) });
+      const ended = bench.trial();
+      const until = waits ? 'crucible.trial.approval-requested.v1' : 'crucible.trial.tool-called.v1';
+      await bench.until((events) => events.some(({ type }) => type === until));
+      bench.sessions[0]?.die(over);
+      const end = await ended;
+      expect(end).toMatchObject({ reason: 'wall-time', outcome, scores: waits ? [] : [{ value: 0 }] });
+      expect(end.error ?? '').toMatch(waits ? /while it waited, for a person/ : /^$/);
+      wire.reset();
+    }
+  });
+
   it('on time count work and not waiting', async () => {
     wire.next(refuse(429, 'slow down', { 'retry-after-ms': '700' }), say('done'));
     expect(await benchOf({ suite: limited({ time: '500ms' }) }).trial()).toMatchObject({ reason: 'completed' });

@@ -37,6 +37,10 @@ export class WorkClock {
     return Math.max(0, this.#msMax - this.workedMs);
   }
 
+  get isWaiting(): boolean {
+    return this.#waits > 0;
+  }
+
   /** From now on it waits, until what is returned is called. Waits may overlap. */
   wait(): () => void {
     this.#turn(() => (this.#waits += 1));
