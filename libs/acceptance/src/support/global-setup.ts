@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { PlatformFailure } from '@crucible/cli';
 import { startPlatform } from '@crucible/cli/testing';
 import { freePort } from '@crucible/event-log/testing';
@@ -12,11 +13,22 @@ const concurrencyMax = 6;
 /** Allows more memory than `strict` does, and nothing else more: for suites that name it. */
 const profiles = 'profiles: { roomy: { max: { memory: 4GiB } } }\n';
 
+/** Set as an operator's shell would have it. */
+const keyVariable = 'E2E_MODEL_KEY';
+process.env[keyVariable] ??= `key-${randomBytes(20).toString('hex')}`;
+
 /** A model that a spec serves itself, at a place that the executor knows from its start. */
 const models = (port: number): string =>
   JSON.stringify({
     models: [
       { name: 'wire/slow', provider: 'openai-compatible', model: 'slow', baseUrl: `http://127.0.0.1:${port}/v1` },
+      {
+        name: 'wire/keyed',
+        provider: 'openai-compatible',
+        model: 'keyed',
+        baseUrl: `http://127.0.0.1:${port}/v1`,
+        key: { env: keyVariable },
+      },
     ],
   });
 
