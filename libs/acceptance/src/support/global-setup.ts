@@ -12,13 +12,17 @@ const concurrencyMax = 6;
 /** Allows more memory than `strict` does, and nothing else more: for suites that name it. */
 const profiles = 'profiles: { roomy: { max: { memory: 4GiB } } }\n';
 
-/** A model that a spec serves itself, at a place that the executor knows from its start. */
-const models = (port: number): string =>
-  JSON.stringify({
+/** Models that a spec serves itself, all at one place that the executor knows from its start: it is asked by the last word. */
+const models = (port: number): string => {
+  const served = { provider: 'openai-compatible', baseUrl: `http://127.0.0.1:${port}/v1` };
+  return JSON.stringify({
     models: [
-      { name: 'wire/slow', provider: 'openai-compatible', model: 'slow', baseUrl: `http://127.0.0.1:${port}/v1` },
+      { ...served, name: 'wire/slow', model: 'slow' },
+      { ...served, name: 'wire/grader', model: 'grader' },
+      { ...served, name: 'wire/priced', model: 'priced', price: { input: 3, output: 15 } },
     ],
   });
+};
 
 const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; stop: () => Promise<void> }> => {
   const given = {
