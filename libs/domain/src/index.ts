@@ -13,6 +13,7 @@ export * from './policy/stops.ts';
 export * from './policy/verdict.ts';
 export * from './views/alerts.ts';
 export * from './views/class-scores.ts';
+export * from './views/comparison-csv.ts';
 export * from './views/comparison.ts';
 export * from './views/evaluation-page.ts';
 export * from './views/kernel-record.ts';

@@ -15,7 +15,7 @@ export interface PlatformFacts {
   readonly concurrencyMax: number;
   /** Where the receiver of webhooks shows what it got. */
   readonly receiverUrl: string;
-  /** Where the model `wire/slow` is looked for; a spec that asks it serves it there. */
+  /** Where the models `wire/slow`, `wire/grader` and `wire/priced` are looked for; a spec that asks them serves them there. */
   readonly modelPort: number;
   readonly webhookSecret: string;
 }

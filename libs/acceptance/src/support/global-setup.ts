@@ -17,20 +17,18 @@ const profiles = 'profiles: { roomy: { max: { memory: 4GiB } } }\n';
 const keyVariable = 'E2E_MODEL_KEY';
 process.env[keyVariable] ??= `key-${randomBytes(20).toString('hex')}`;
 
-/** A model that a spec serves itself, at a place that the executor knows from its start. */
-const models = (port: number): string =>
-  JSON.stringify({
+/** Models that a spec serves itself, all at one place that the executor knows from its start: it is asked by the last word. */
+const models = (port: number): string => {
+  const served = { provider: 'openai-compatible', baseUrl: `http://127.0.0.1:${port}/v1` };
+  return JSON.stringify({
     models: [
-      { name: 'wire/slow', provider: 'openai-compatible', model: 'slow', baseUrl: `http://127.0.0.1:${port}/v1` },
-      {
-        name: 'wire/keyed',
-        provider: 'openai-compatible',
-        model: 'keyed',
-        baseUrl: `http://127.0.0.1:${port}/v1`,
-        key: { env: keyVariable },
-      },
+      { ...served, name: 'wire/slow', model: 'slow' },
+      { ...served, name: 'wire/grader', model: 'grader' },
+      { ...served, name: 'wire/priced', model: 'priced', price: { input: 3, output: 15 } },
+      { ...served, name: 'wire/keyed', model: 'keyed', key: { env: keyVariable } },
     ],
   });
+};
 
 const bringUp = async (receiverUrl: string): Promise<{ facts: PlatformFacts; stop: () => Promise<void> }> => {
   const given = {

@@ -94,7 +94,7 @@ describe('a comparison', () => {
   it('is CSV that no spreadsheet runs', () => {
     const odd = new History().submitted(2, 1, 'a,"b"').started(0, '=HYPERLINK("x")').started(1, 'two\nlines');
     odd.finished(0, 'passed').finished(1, 'failed').completed({ passed: 1, failed: 1 });
-    const csv = comparisonCsv(comparisonOf([odd.page()]));
+    const csv = comparisonCsv(comparisonOf([odd.page()]), 'samples');
     expect(csv).toBe(
       'sample,"a,""b"" score","a,""b"" verdict"\r\n"\'=HYPERLINK(""x"")",1,contained\r\n"two\nlines",0,contained\r\n',
     );

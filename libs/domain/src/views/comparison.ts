@@ -114,6 +114,8 @@ export interface ComparedEvaluation {
   readonly verdicts: EvaluationPage['evaluation']['verdicts'];
   readonly alerts: EvaluationPage['evaluation']['alerts'];
   readonly usage: UsageNumbers;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
 }
 export interface Comparison {
   readonly evaluations: readonly ComparedEvaluation[];
@@ -124,7 +126,7 @@ export interface Comparison {
 
 export const comparisonOf = (pages: readonly EvaluationPage[]): Comparison => ({
   evaluations: titled(pages).map(({ title, page: { evaluation, trials } }) => {
-    const { id, suite, subject, status, verdicts, alerts, usage } = evaluation;
+    const { id, suite, subject, status, verdicts, alerts, usage, startedAt, endedAt } = evaluation;
     const { name, version, digest } = suite;
     const summary = summaryOf(evaluation, trials.values());
     return {
@@ -138,32 +140,13 @@ export const comparisonOf = (pages: readonly EvaluationPage[]): Comparison => ({
       verdicts,
       alerts,
       usage: usageNumbers(usage),
+      startedAt,
+      endedAt,
     };
   }),
   classes: classScores(pages),
   samples: sampleRows(pages).map((row) => ({ ...row, differs: differs(row) })),
 });
-
-/**
- * A field of CSV (RFC 4180). What a spreadsheet would take for a formula gets a quote before it: ids of samples are chosen
- * by whoever wrote the suite.
- */
-export const csvField = (value: string | number | null): string => {
-  if (typeof value === 'number') return String(value);
-  const text = value ?? '';
-  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
-};
-
-/** One row a sample, two columns an evaluation: its score and its worst verdict. */
-export const comparisonCsv = ({ evaluations, samples }: Comparison): string => {
-  const head = ['sample', ...evaluations.flatMap(({ title }) => [`${title} score`, `${title} verdict`])];
-  const rows = samples.map(({ sampleId, cells }) => [
-    sampleId,
-    ...cells.flatMap(({ score, verdict }) => [score, verdict]),
-  ]);
-  return [head, ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
-};
 
 /** The whole of a comparison for scripts: one line of JSON. The same bytes wherever it is asked for. */
 export const comparisonJson = (comparison: Comparison): string =>

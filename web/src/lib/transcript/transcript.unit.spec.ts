@@ -139,6 +139,37 @@ describe('marks', () => {
     ]);
   });
 
+  it('tell of an alert by the title of its rule, in its severity; its words are a guest’s', () => {
+    const alert = (severity: string) => {
+      const rule = { id: 'page-injection', version: 1, title: 'Meant for the \u202epage', digest: 'd' };
+      const event = eventAt(0, 'crucible.alert.raised.v1', {
+        rule,
+        summary: '<b>said</b>',
+        severity,
+        response: 'alert',
+      });
+      return marksOf({ position: 9, event });
+    };
+    expect(alert('medium')).toEqual([
+      {
+        key: '9-0',
+        at: 0,
+        position: 9,
+        kind: 'alert',
+        title: 'Meant for the \\u202epage',
+        about: '<b>said</b>',
+        by: null,
+        severity: 'medium',
+        code: null,
+      },
+    ]);
+    expect(['low', 'high', 'critical'].map((severity) => alert(severity)[0]?.severity)).toEqual([
+      'low',
+      'high',
+      'critical',
+    ]);
+  });
+
   it('stand between the records by the clock; one of the same millisecond behind its cause', () => {
     const marks = [10, 20, 20, 35, 90].map(markAt);
     const between = (from: number | null, to: number | null): number[] =>
