@@ -30,6 +30,7 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.trial.tool-called.v1':
     case 'crucible.trial.approval-requested.v1':
     case 'crucible.trial.budget-reached.v1':
+    case 'crucible.trial.pause-carried.v1':
     case 'crucible.trial.paused.v1':
     case 'crucible.sandbox.kill-confirmed.v1':
     case 'crucible.alert.raised.v1':

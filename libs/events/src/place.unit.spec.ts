@@ -3,7 +3,8 @@ import { exampleEvent, exampleSubject } from './contract/example-event.ts';
 import { decodeStored } from './decode.ts';
 import { eventTypes } from './catalogue.ts';
 
-const trial = 'crucible.events.evaluation.019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f.trial.3-1-1';
+const trials = 'crucible.events.evaluation.019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f.trial';
+const trial = `${trials}.3-1-1`;
 const bytesOf = (event: object): Uint8Array => new TextEncoder().encode(JSON.stringify(event));
 
 describe('people and executors', () => {
@@ -11,7 +12,8 @@ describe('people and executors', () => {
     const placed = eventTypes.filter((type) => type.startsWith('crucible.trial.'));
     for (const type of placed) {
       const event = exampleEvent(type);
-      const own = event.source === '/crucible/gateway' ? `${trial}.command` : trial;
+      const of = `${trials}.${(event.data as { trialId: string }).trialId}`;
+      const own = event.source === '/crucible/gateway' ? `${of}.command` : of;
       expect(exampleSubject(type), type).toBe(own);
     }
   });

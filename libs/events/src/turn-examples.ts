@@ -12,6 +12,7 @@ type Turn =
   | 'approval-decided'
   | 'budget-reached'
   | 'pause-requested'
+  | 'pause-carried'
   | 'paused'
   | 'resumed'
   | 'message-sent'
@@ -158,6 +159,12 @@ export const turnExamples: {
     about: 'Somebody asked for a running trial to be held before its next turn.',
     writtenBy: 'gateway',
     data: { evaluationId, trialId, reason: 'to read what it has said' },
+  },
+  'crucible.trial.pause-carried.v1': {
+    about:
+      'An attempt was lost while it was paused, or was about to be: the one that takes its place begins paused, until somebody lets it go on.',
+    writtenBy: 'sandbox-executor',
+    data: { evaluationId, trialId: '3-1-2', fromTrialId: trialId },
   },
   'crucible.trial.paused.v1': {
     about: 'A trial is held: the turn it was in is over, and the next begins when somebody lets it go on.',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { uuidSchema } from './ids.ts';
+import { trialIdSchema, uuidSchema } from './ids.ts';
 import { count, digest, label, prose, trialPlace } from './parts.ts';
 import {
   finishReasonSchema,
@@ -146,6 +146,8 @@ export const budgetReached = trialPlace.extend({
 });
 
 export const pauseRequested = trialPlace.extend({ reason: prose });
+/** Asked of an attempt that was lost before it was let go on: it holds for the one that takes its place. */
+export const pauseCarried = trialPlace.extend({ fromTrialId: trialIdSchema });
 export const paused = trialPlace.extend({ turn });
 export const resumed = trialPlace.extend({ reason: prose });
 /** What a person says to a running agent, in characters. */

@@ -48,6 +48,18 @@ describe('a suite for models', () => {
   });
 
   it.each([
+    ['generate', {}],
+    ['chat', { turns: ['And then?'] }],
+    ['agent-program', { name: 'tiny', command: ['python3'] }],
+  ])('is attempted again or left when its executor died, and not gone on with: %s', (kind, more) => {
+    expect(suiteOf({ solver: { kind, ...more } }).solver).toMatchObject({ resume: 'retry' });
+    expect(suiteOf({ solver: { kind, ...more, resume: 'lost' } }).solver).toMatchObject({ resume: 'lost' });
+    expect(problems({ solver: { kind, ...more, resume: 'transcript' } })).toEqual([
+      'solver.resume: must be one of retry, lost, not the string transcript',
+    ]);
+  });
+
+  it.each([
     [7, 'dataset.samples[0].input: must be a text or a map of fields, not the number 7'],
     [undefined, 'dataset.samples[0].input: is missing'],
     [{ messages: [] }, 'dataset.samples[0].input.messages: must not be empty'],
@@ -97,7 +109,7 @@ describe('an agent program', () => {
   const of = (given: object = {}): object => ({ solver: { ...program, ...given } });
 
   it('has a name, a command and files, limits of its own, and may be asked for its exit code', () => {
-    expect(suiteOf(of()).solver).toEqual({ ...program, limits: { turns: 50, time: '10m' } });
+    expect(suiteOf(of()).solver).toEqual({ ...program, limits: { turns: 50, time: '10m' }, resume: 'retry' });
     expect(problems({ ...of(), scorers: [{ kind: 'exit-code' }] }, { ...ask, expectation: { exitCode: 3 } })).toEqual(
       [],
     );

@@ -105,6 +105,12 @@ export const approvalRuleSchema = z
   .describe('The first rule that fits a tool call decides; a call that none fits is run.');
 export type ApprovalRule = z.infer<typeof approvalRuleSchema>;
 
+/** Of solvers whose conversations are not gone on with. */
+const resume = z
+  .enum(['retry', 'lost'])
+  .default('retry')
+  .describe('What becomes of a trial whose executor died: it is attempted again, or is lost.');
+
 const chatFields = {
   kind: z.literal('chat'),
   system,
@@ -125,6 +131,7 @@ const chatFields = {
     .describe('A simulated user, in place of turns.'),
   limits: conversationLimitsSchema.prefault({}),
   parameters: samplingSchema.prefault({}),
+  resume,
 };
 
 const agentProgramLimits = conversationLimitsSchema
@@ -168,6 +175,7 @@ const agentProgramFields = {
       'Program and arguments, run in /work. A name without a slash is looked up in PATH. May be left out where sandbox.image is an image with a command of its own, which is then the agent.',
     ),
   limits: agentProgramLimits.prefault({}),
+  resume,
 };
 
 /** How the parts of a solver that are files may be given. */
@@ -189,6 +197,7 @@ export const solverSchemaOf = <S extends z.ZodType, F extends z.ZodType>({ sourc
         system,
         limits: conversationLimitsSchema.prefault({}),
         parameters: samplingSchema.prefault({}),
+        resume,
       })
       .describe('A model answers the sample’s input once.'),
     z.strictObject(chatFields).describe('A conversation: scripted turns, or a simulated user.'),

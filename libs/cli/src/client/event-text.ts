@@ -80,6 +80,8 @@ const turnDetailOf = (event: CrucibleEvent): string => {
       return `${event.data.trialId}  ${safe(event.data.reason, 120)}`;
     case 'crucible.trial.budget-reached.v1':
       return `${event.data.trialId}  ${budgetReachedText(event.data)}`;
+    case 'crucible.trial.pause-carried.v1':
+      return `${event.data.trialId}  as ${event.data.fromTrialId} was, which is lost`;
     case 'crucible.trial.paused.v1':
       return `${event.data.trialId}  before turn ${event.data.turn}`;
     case 'crucible.trial.message-sent.v1':

@@ -5,5 +5,5 @@ export const register = (program: Command): void =>
   registerTrialVerb(program, 'terminate', {
     description: 'end running trials of a model, one by one',
     done: 'is being ended',
-    help: 'What they came to is kept and scored; they are not attempted again. ./crucible cancel ends a whole evaluation.',
+    help: 'What they came to is kept and not scored; they are not attempted again, also where their executor died before it heard of it. ./crucible cancel ends a whole evaluation.',
   });

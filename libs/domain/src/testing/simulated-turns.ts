@@ -156,7 +156,9 @@ export class SimulatedTurns {
   }
 
   #pausedAt(place: Place): NewEvent {
-    return { type: 'crucible.trial.paused.v1', data: { ...place, turn: this.#chance.between(1, 9) } };
+    const { oneIn, between } = this.#chance;
+    if (oneIn(4)) return { type: 'crucible.trial.pause-carried.v1', data: { ...place, fromTrialId: place.trialId } };
+    return { type: 'crucible.trial.paused.v1', data: { ...place, turn: between(1, 9) } };
   }
 
   #command(place: Place, nowMs: number): void {

@@ -164,6 +164,7 @@ const onTurn = (state: Control, event: TurnEvent, position: number): Control => 
     case 'crucible.trial.approval-decided.v1':
       return onDecision(state, event);
     case 'crucible.trial.pause-requested.v1':
+    case 'crucible.trial.pause-carried.v1':
       return { ...state, isPauseAsked: true };
     case 'crucible.trial.paused.v1':
       // Told by an executor that had not heard yet that it may go on: it will, and is not held.

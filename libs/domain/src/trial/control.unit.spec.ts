@@ -34,6 +34,10 @@ const decided = (kind: 'approve' | 'reject' | 'expired'): NewEvent => ({
 });
 const pauseAsked: NewEvent = { type: 'crucible.trial.pause-requested.v1', data: { ...place, reason: '' } };
 const paused: NewEvent = { type: 'crucible.trial.paused.v1', data: { ...place, turn: 4 } };
+const carried: NewEvent = {
+  type: 'crucible.trial.pause-carried.v1',
+  data: { ...place, fromTrialId: place.trialId },
+};
 const resumed: NewEvent = { type: 'crucible.trial.resumed.v1', data: { ...place, reason: '' } };
 const terminated: NewEvent = { type: 'crucible.trial.termination-requested.v1', data: { ...place, reason: 'enough' } };
 const dispatched: NewEvent = {
@@ -123,6 +127,16 @@ describe('evolveControl', () => {
     expect(running(pauseAsked, paused)).toMatchObject({ isPauseAsked: true, pausedAtTurn: 4 });
     expect(running(pauseAsked, paused, resumed)).toMatchObject({ isPauseAsked: false, pausedAtTurn: null });
     expect(running(pauseAsked, resumed, paused)).toMatchObject({ isPauseAsked: false, pausedAtTurn: null });
+  });
+
+  it('is held as its lost attempt was, from before it began until it is let go on', () => {
+    const begun = after(dispatched, carried, started);
+    expect(begun).toMatchObject({ status: 'running', isPauseAsked: true, pausedAtTurn: null });
+    expect(outcomeOf(commands.resume, begun)).toBe('+resumed.v1');
+    expect(outcomeOf(commands.pause, begun)).toBe('already-pausing');
+    const held = after(dispatched, carried, started, paused);
+    expect(held).toMatchObject({ isPauseAsked: true, pausedAtTurn: 4 });
+    expect(after(dispatched, carried, started, paused, resumed)).toMatchObject({ isPauseAsked: false });
   });
 
   it('keeps who ended it first, and messages in their order with their places', () => {

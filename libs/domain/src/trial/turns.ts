@@ -9,6 +9,7 @@ const turnTypes = [
   'crucible.trial.approval-decided.v1',
   'crucible.trial.budget-reached.v1',
   'crucible.trial.pause-requested.v1',
+  'crucible.trial.pause-carried.v1',
   'crucible.trial.paused.v1',
   'crucible.trial.resumed.v1',
   'crucible.trial.message-sent.v1',

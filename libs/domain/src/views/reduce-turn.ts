@@ -36,6 +36,7 @@ export const onTurn = (before: TrialView, event: TurnEvent): TrialView => {
         approvals: view.approvals.filter(({ approvalId }) => approvalId !== event.data.approvalId),
       };
     case 'crucible.trial.pause-requested.v1':
+    case 'crucible.trial.pause-carried.v1':
       return isOver || view.pause !== null ? view : { ...view, pause: 'asked' };
     case 'crucible.trial.paused.v1':
       return view.pause === null ? view : { ...view, pause: 'paused' };

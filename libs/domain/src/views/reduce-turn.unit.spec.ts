@@ -7,7 +7,8 @@ import type { LogEntry } from '../testing/index.ts';
 import { evolveControl, noControl } from '../trial/control.ts';
 import { reducePage } from './evaluation-page.ts';
 import type { EvaluationPage } from './evaluation-page.ts';
-import { evaluationOf, reduceEvaluation } from './reduce.ts';
+import { evaluationOf, reduceEvaluation, reduceTrial } from './reduce.ts';
+import type { TrialView } from './views.ts';
 
 const logs = fc.nat(1_000_000).map((seed) => simulate({ seed, troubledSteps: 200 }).log.entries);
 
@@ -79,5 +80,27 @@ describe('what is told of conversations', () => {
       }
     }
     expect(waiting).toBeGreaterThan(10);
+  });
+
+  it('shows a trial as paused that its lost attempt leaves so, and nothing of one that is over', () => {
+    const place = { evaluationId: '017f22e2-79b0-7cc3-98c4-dc0c0c07398f', trialId: '0-1-2' };
+    const told = (...types: string[]): (TrialView['pause'] | number | undefined)[] => {
+      let view: TrialView | undefined;
+      return types.map((name, index) => {
+        const type = `crucible.trial.${name}`;
+        const data = { ...place, turn: 1, fromTrialId: '0-1-1', approvalId: String(index), reason: 'r' };
+        const event = { type, data, time: '2026-11-30T10:00:00Z' } as unknown as Parameters<
+          typeof reduceTrial
+        >[1]['event'];
+        view = reduceTrial(view, { event, position: index + 1 });
+        return name.startsWith('approval') ? view?.approvals.length : view?.pause;
+      });
+    };
+    const begun = ['dispatched.v1', 'pause-carried.v1'];
+    expect(told(...begun, 'started.v2', 'paused.v1', 'resumed.v1')).toEqual([null, 'asked', 'asked', 'paused', null]);
+    expect(told(...begun, 'withdrawn.v1')).toEqual([null, 'asked', null]);
+    // A request that waited when its executor died waits for nobody once the attempt is known to be lost.
+    const lost = told(...begun, 'started.v2', 'approval-requested.v1', 'finished.v2', 'approval-requested.v1');
+    expect(lost).toEqual([null, 'asked', 'asked', 1, null, 0]);
   });
 });

@@ -224,7 +224,7 @@ export const reduceTrial = (
     case 'crucible.trial.dispatched.v1':
       return view;
     case 'crucible.trial.withdrawn.v1':
-      return { ...view, status: 'withdrawn', error: event.data.reason, finishedAt: event.time, position };
+      return { ...view, status: 'withdrawn', pause: null, error: event.data.reason, finishedAt: event.time, position };
     case 'crucible.trial.started.v2': {
       const { executorId, limits, kernelObserved, sandboxId, origin, profile, preflight } = event.data;
       const sandbox = { limits, kernelObserved, sandboxId, origin, profile, preflight };

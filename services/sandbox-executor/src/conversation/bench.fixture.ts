@@ -37,7 +37,7 @@ import { Conversations } from './conversations.ts';
 import { judgesWith } from './judges/judges.ts';
 import type { DayLimits } from './days.ts';
 import { Ledger } from './ledger.ts';
-import { resumeFrom } from './resume.ts';
+import { earlierOf } from './earlier.ts';
 
 const rules = rulesWith(null);
 if (!rules.ok) throw new Error('the shipped rules are wrong');
@@ -128,7 +128,7 @@ export class Bench {
         now,
       },
       judges: judgesWith({ pool, engine, images: identity.images, profiles: identity.profiles }),
-      resume: (place, dispatch, own) => resumeFrom({ log, evidence }, place, dispatch, own),
+      earlier: (place, dispatch, own) => earlierOf({ log, evidence }, place, dispatch, own),
       kernelObserved: watch !== null,
     });
     const suites = new StoredSuites(() => Promise.resolve(Buffer.from(JSON.stringify(suite))));

@@ -7,14 +7,14 @@ import type { Conversing } from '../trials/trial-runner.ts';
 import { Conversation } from './course.ts';
 import type { ConversationPorts, Judges } from './course.ts';
 import { planOf } from './plan.ts';
-import type { Before, ConversationPlan } from './plan.ts';
+import type { ConversationPlan, Earlier } from './plan.ts';
 
 export interface ConversationsOptions {
   readonly trials: Pick<TrialLog, 'submissionOf'>;
   readonly ports: ConversationPorts;
   readonly judges: Judges;
-  /** What an earlier attempt left to go on behind; null where there is none, or it is not proven whole. */
-  readonly resume: (place: Place, dispatch: Dispatch, suite: Suite) => Promise<Before>;
+  /** What earlier attempts at the trial leave to it. */
+  readonly earlier: (place: Place, dispatch: Dispatch, suite: Suite) => Promise<Earlier>;
   readonly kernelObserved: boolean;
 }
 
@@ -36,7 +36,7 @@ export class Conversations implements Conversing {
     }: { readonly suite: Suite; readonly sample: SuiteSample; readonly agent: ImageAgent | null },
   ): Promise<ConversationPlan> {
     const submission = await this.#options.trials.submissionOf(place.evaluationId);
-    return planOf(suite, sample, submission, await this.#options.resume(place, dispatch, suite), agent);
+    return planOf(suite, sample, submission, await this.#options.earlier(place, dispatch, suite), agent);
   }
 
   begin({ place, suite, sample, detection }: Assignment, plan: ConversationPlan, record: OpenTrial): TrialCourse {

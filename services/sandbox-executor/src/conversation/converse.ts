@@ -1,8 +1,10 @@
 import type { AssistantMessage } from '@crucible/events';
+import { terminatedBy } from '../trials/finishing.ts';
 import { drive } from './agent-program/drive.ts';
 import { Agent } from './agent.ts';
 import type { Ending } from './ending.ts';
 import type { ConversationParts } from './parts.ts';
+import { isGoneOnWith } from './plan.ts';
 import type { SpokenMessage, TalkingSolver } from './plan.ts';
 import { chatting, generating } from './solvers.ts';
 import type { Solving } from './solvers.ts';
@@ -25,7 +27,7 @@ const heed = async (talk: Talk): Promise<void> => {
   while (!talk.isOver) {
     const { changed } = control;
     const { termination } = control.state;
-    if (termination !== null) return talk.end('terminated', `by ${termination.by}: ${termination.reason}`);
+    if (termination !== null) return talk.end('terminated', terminatedBy(termination));
     await changed;
   }
 };
@@ -39,8 +41,9 @@ const begin = (talk: Talk): { readonly turn: number; readonly pending: Assistant
   const say = (some: readonly SpokenMessage[]): void =>
     some.forEach(({ by, message, said }) => void talk.say(0, by, message, said));
   say(isPending ? messages.slice(0, -1) : messages);
-  // Whole turns stay whole: should this attempt be lost before its first one, the next goes on from here as well.
-  if (resumed !== null) talk.parts.transcript.turn(resumed.turns, talk.messages.length);
+  // Should this attempt be lost before its first turn is whole, the next goes on from here: what was whole stays whole, and a
+  // first reply that waits for approval is not asked for again.
+  if (isGoneOnWith(plan.solver)) talk.parts.transcript.turn(resumed?.turns ?? 0, talk.messages.length);
   if (isPending) say(messages.slice(-1));
   const last = talk.messages.at(-1);
   const pending = isPending && last?.role === 'assistant' ? last : undefined;

@@ -231,7 +231,7 @@ export class Conversation implements TrialCourse {
     const budget = { ...place, team, budget: plan.budget, limits: plan.limits, spent: spentBefore(plan) };
     const purse = await busBack(() => ledger.open(budget));
     this.#purse = purse;
-    const control = await busBack(() => TrialControl.open({ log, feed }, place));
+    const control = await busBack(() => TrialControl.open({ log, feed }, place, plan.carried.messages));
     const timeLeft = Math.max(0, plan.timeMsMax - spentBefore(plan).timeMs);
     const clock = new WorkClock(
       () => performance.now(),

@@ -14,7 +14,7 @@ import type { DayLimits } from './days.ts';
 import { judgesWith } from './judges/judges.ts';
 import type { ScoringPorts } from './judges/program.ts';
 import { Ledger } from './ledger.ts';
-import { resumeFrom } from './resume.ts';
+import { earlierOf } from './earlier.ts';
 
 type Bounds = Pick<
   Config,
@@ -75,7 +75,7 @@ export const openConversations = (
     trials,
     ports: { broker, policies, ledger, feed, log, evidence, live, engine, newId, now },
     judges: judgesWith(sandboxing),
-    resume: (place, dispatch, suite) => resumeFrom({ log, evidence }, place, dispatch, suite),
+    earlier: (place, dispatch, suite) => earlierOf({ log, evidence }, place, dispatch, suite),
     kernelObserved,
   });
   return { conversations, ledger, feed };

@@ -4,12 +4,16 @@ import type { Budget, ModelMessage, ModelParameters, Speaker, Subject } from '@c
 import { messagesOf, microUsd, msOf } from '@crucible/suite';
 import type { Suite, SuiteSample, SuiteSolver } from '@crucible/suite';
 import type { EarlierApproval } from './approvals.ts';
+import type { Carried } from './carried.ts';
 
 export type ModelSolver = Exclude<SuiteSolver, { kind: 'program' }>;
 /** A program that drives itself. */
 export type AgentSolver = Extract<SuiteSolver, { kind: 'agent-program' }>;
 /** Those by which we hold the conversation. */
 export type TalkingSolver = Exclude<ModelSolver, AgentSolver>;
+
+/** Whether the next attempt goes on with the conversation of one that is lost. */
+export const isGoneOnWith = (solver: SuiteSolver): boolean => solver.kind === 'agent' && solver.resume === 'transcript';
 
 /** A message and who put it into the conversation. */
 export interface SpokenMessage {
@@ -33,6 +37,12 @@ export interface Resumed {
 /** What became of the attempt before this one, and what the suite makes of it. */
 export type Before = Resumed | 'lost' | null;
 
+/** What earlier attempts at the same trial leave to this one. */
+export interface Earlier {
+  readonly before: Before;
+  readonly carried: Carried;
+}
+
 /** What a trial of a model is about, before there is a sandbox. */
 export interface ConversationPlan {
   readonly model: string;
@@ -48,6 +58,8 @@ export interface ConversationPlan {
   readonly program: { readonly argv: readonly string[]; readonly folder: string } | null;
   /** The attempt before was lost with its executor, and the suite wants no other. */
   readonly isLost: boolean;
+  /** What people asked of earlier attempts and is still to be heeded. */
+  readonly carried: Carried;
 }
 
 /** An agent program chooses its own. */
@@ -83,7 +95,7 @@ export const planOf = (
   suite: Suite,
   sample: SuiteSample,
   submitted: { readonly subject: Subject; readonly budget: Budget },
-  before: Before,
+  { before, carried }: Earlier,
   agent: ImageAgent | null,
 ): ConversationPlan => {
   const { solver } = suite;
@@ -103,6 +115,7 @@ export const planOf = (
     resumed: before === 'lost' ? null : before,
     program: programOf(solver, agent),
     isLost: before === 'lost',
+    carried,
   };
 };
 

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { addSpend, evolveControl, noControl, nothingSpent } from '@crucible/domain';
-import type { Control, Dispatch, SentMessage, Spend } from '@crucible/domain';
+import { addSpend, nothingSpent } from '@crucible/domain';
+import type { Control, Dispatch, Spend } from '@crucible/domain';
 import type { EventLog, EvidenceStore } from '@crucible/event-log';
-import { subjects, transcriptRecordSchema, trialIdOf } from '@crucible/events';
-import type { CrucibleEvent, TranscriptRecord } from '@crucible/events';
+import { transcriptRecordSchema } from '@crucible/events';
+import type { TranscriptRecord } from '@crucible/events';
 import type { Suite } from '@crucible/suite';
+import { attemptAt, readAttempt, wasLost } from '../trials/attempt.ts';
+import type { Attempt } from '../trials/attempt.ts';
 import type { Place } from '../trials/trial-run.ts';
 import { permissionOf } from './approvals.ts';
 import type { EarlierApproval } from './approvals.ts';
@@ -33,7 +35,8 @@ interface Proven {
   readonly heard: ReadonlySet<number>;
 }
 
-const transcriptOf = async ({ evidence }: ResumePorts, place: Place): Promise<Buffer | null> => {
+/** All of an attempt's transcript; null when it is too long to be read again. */
+export const transcriptOf = async ({ evidence }: ResumePorts, place: Place): Promise<Buffer | null> => {
   const bodies: Uint8Array[] = [];
   let bytes = 0;
   for (let after = 0; ;) {
@@ -78,7 +81,6 @@ export const provenIn = (bytes: Buffer): Proven | null => {
   );
   const mark = records[last]?.record;
   const said = (some: typeof records) => some.flatMap(({ record }) => (record.kind === 'message' ? [record] : []));
-  // Before the first turn is whole there is nothing that would be lost by beginning again.
   if (mark?.kind !== 'turn') return null;
   const whole = said(records.slice(0, last));
   if (whole.length !== mark.messages) return null;
@@ -97,6 +99,13 @@ export const provenIn = (bytes: Buffer): Proven | null => {
   };
 };
 
+/** Places in the log of people's messages that the subject has spoken behind: what it was about to read it has not heard. */
+export const answeredIn = (bytes: Buffer): ReadonlySet<number> => {
+  const said = recordsOf(bytes).flatMap(({ record }) => (record.kind === 'message' ? [record] : []));
+  const last = said.findLastIndex(({ by }) => by === 'subject');
+  return new Set(said.slice(0, Math.max(0, last)).flatMap(({ position }) => position ?? []));
+};
+
 const spoken = ({ by, message, actor, position }: Extract<TranscriptRecord, { kind: 'message' }>): SpokenMessage => ({
   by,
   message,
@@ -112,32 +121,6 @@ const approvalsOf = (control: Control): EarlierApproval[] =>
     expiresAt: Date.parse(request.expiresAt),
   }));
 
-const fromPerson = ({ content, by, position }: SentMessage): SpokenMessage => ({
-  by: 'person',
-  message: { role: 'user', content },
-  said: { actor: by, position },
-});
-
-interface Attempt {
-  readonly events: readonly CrucibleEvent[];
-  readonly control: Control;
-}
-
-const attemptOf = async ({ log }: ResumePorts, { evaluationId, trialId }: Place): Promise<Attempt> => {
-  const [own, commands] = await Promise.all([
-    log.readSubject(subjects.trial(evaluationId, trialId)),
-    log.readSubject(subjects.trialCommand(evaluationId, trialId)),
-  ]);
-  const stored = [...own.events, ...commands.events].sort((one, other) => one.position - other.position);
-  const known = stored.flatMap((each) => (each.ok ? [{ event: each.event, position: each.position }] : []));
-  return { events: known.map(({ event }) => event), control: known.reduce(evolveControl, noControl) };
-};
-
-const attemptBefore = ({ evaluationId }: Place, dispatch: Dispatch, attempt: number): Place => ({
-  evaluationId,
-  trialId: trialIdOf({ ...dispatch, attempt: attempt - 1 }),
-});
-
 const spentIn = ({ events }: Attempt): Spend => {
   const estimates: Estimates = new Map();
   return events.reduce((sum, event) => addSpend(sum, spentOnEvent(event, estimates)), nothingSpent);
@@ -147,16 +130,12 @@ const spentIn = ({ events }: Attempt): Spend => {
 const lostBefore = async (ports: ResumePorts, place: Place, dispatch: Dispatch): Promise<readonly Attempt[]> => {
   const found: Attempt[] = [];
   for (let number = dispatch.attempt - 1; number > 1; number -= 1) {
-    const attempt = await attemptOf(ports, attemptBefore(place, dispatch, number));
+    const attempt = await readAttempt(ports.log, attemptAt(place, dispatch, number - 1));
     if (!wasLost(attempt)) break;
     found.push(attempt);
   }
   return found;
 };
-
-/** Whether an attempt ended by its executor's death, and by nothing else. */
-const wasLost = ({ events }: Attempt): boolean =>
-  events.some((event) => event.type === 'crucible.trial.finished.v2' && event.data.reason === 'lease-lost');
 
 /**
  * What the attempt before this one left behind, where its suite wants to go on from there: its conversation as far as it is
@@ -169,9 +148,9 @@ export const resumeFrom = async (
   dispatch: Dispatch,
   { solver }: Pick<Suite, 'solver'>,
 ): Promise<Before> => {
-  if (solver.kind !== 'agent' || solver.resume === 'retry' || dispatch.attempt < 2) return null;
-  const earlier = attemptBefore(place, dispatch, dispatch.attempt);
-  const attempt = await attemptOf(ports, earlier);
+  if (solver.kind === 'program' || solver.resume === 'retry' || dispatch.attempt < 2) return null;
+  const earlier = attemptAt(place, dispatch, dispatch.attempt - 1);
+  const attempt = await readAttempt(ports.log, earlier);
   if (!wasLost(attempt)) return null;
   if (solver.resume === 'lost') return 'lost';
   const bytes = await transcriptOf(ports, earlier);
@@ -182,14 +161,9 @@ export const resumeFrom = async (
     (event) => event.type === 'crucible.trial.tool-called.v1' && event.data.turn > proven.turns,
   );
   const isReplyPending = proven.pending !== null && !hasRun;
-  const unheard = attempt.control.messages.filter(({ position }) => !proven.heard.has(position));
   const lost = [attempt, ...(await lostBefore(ports, place, dispatch))];
   return {
-    messages: [
-      ...proven.messages,
-      ...(isReplyPending && proven.pending !== null ? [proven.pending] : []),
-      ...(isReplyPending ? [] : unheard.map(fromPerson)),
-    ],
+    messages: [...proven.messages, ...(isReplyPending && proven.pending !== null ? [proven.pending] : [])],
     turns: proven.turns,
     isReplyPending,
     spent: lost.map(spentIn).reduce(addSpend, nothingSpent),

@@ -1,5 +1,5 @@
 import { evolveControl, isTrialEvent, isTurnEvent, noControl } from '@crucible/domain';
-import type { Control } from '@crucible/domain';
+import type { Control, SentMessage } from '@crucible/domain';
 import type { EventLog, StoredEvent } from '@crucible/event-log';
 import { placeOf, subjects } from '@crucible/events';
 import type { CrucibleEvent } from '@crucible/events';
@@ -24,20 +24,23 @@ export class TrialControl {
   readonly #ports: ControlPorts;
   readonly #place: Place;
   readonly #events = new Map<number, CrucibleEvent>();
-  #state: Control = noControl;
+  readonly #before: Control;
+  #state: Control;
   #ownRead = 0;
   #commandsRead = 0;
   #changed = Promise.withResolvers<void>();
   #unwatch: () => void = () => undefined;
 
-  private constructor(ports: ControlPorts, place: Place) {
+  private constructor(ports: ControlPorts, place: Place, carried: readonly SentMessage[]) {
     this.#ports = ports;
     this.#place = place;
+    this.#before = { ...noControl, messages: carried };
+    this.#state = this.#before;
   }
 
-  /** @throws BusUnavailable */
-  static async open(ports: ControlPorts, place: Place): Promise<TrialControl> {
-    const control = new TrialControl(ports, place);
+  /** @param carried what people said to earlier attempts, and none of them heard @throws BusUnavailable */
+  static async open(ports: ControlPorts, place: Place, carried: readonly SentMessage[]): Promise<TrialControl> {
+    const control = new TrialControl(ports, place, carried);
     control.#unwatch = await ports.feed.watch(place.evaluationId, place.trialId, (stored) => control.#take([stored]));
     await control.catchUp();
     return control;
@@ -85,7 +88,7 @@ export class TrialControl {
     if (this.#events.size === before) return;
     this.#state = [...this.#events]
       .sort(([one], [other]) => one - other)
-      .reduce((state, [position, event]) => evolveControl(state, { event, position }), noControl);
+      .reduce((state, [position, event]) => evolveControl(state, { event, position }), this.#before);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { judge } from '@crucible/domain';
-import type { Finish } from '@crucible/domain';
-import { displayable } from '@crucible/events';
+import type { Control, Finish } from '@crucible/domain';
+import { displayable, displayableLine } from '@crucible/events';
 import type { Answer, EvidenceSeal, Reason, Severity, Verdict } from '@crucible/events';
 import { scoreTrial } from '@crucible/suite/score';
 import type { Judgement } from '@crucible/suite/score';
@@ -127,3 +127,17 @@ export const lostTrial = (place: Pick<Finish, 'evaluationId' | 'trialId'>, why: 
   usage: null,
   answer: null,
 });
+
+/** What people wanted when they ended a trial, for its end. */
+export const terminatedBy = ({ by, reason }: NonNullable<Control['termination']>): string =>
+  displayableLine(`by ${by}: ${reason}`, TEXT_CHARS_MAX);
+
+/** The same of a trial that somebody had asked to be ended: it has, and is not begun again as if nobody had. */
+export const lostAndTerminated = (
+  place: Pick<Finish, 'evaluationId' | 'trialId'>,
+  why: string,
+  termination: Control['termination'],
+): Finish => {
+  const lost = lostTrial(place, why);
+  return termination === null ? lost : { ...lost, reason: 'terminated', error: terminatedBy(termination) };
+};

@@ -1,9 +1,10 @@
 import { absentTrial, decideTrial, evolveTrial, isTrialEvent } from '@crucible/domain';
-import type { Finish, Start, Trial, TrialCommand } from '@crucible/domain';
+import type { Control, Finish, Start, Trial, TrialCommand } from '@crucible/domain';
 import type { EventLog, StoredEvent } from '@crucible/event-log';
 import { subjects } from '@crucible/events';
 import type { CrucibleEvent, EvaluationId, EventData, NewEvent, TrialId } from '@crucible/events';
 import { currentTraceparent, inAnswerTo } from '@crucible/service-kit';
+import { readAttempt } from './attempt.ts';
 import { busBack, OpenTrial } from './open-trial.ts';
 
 export const SERVICE = 'sandbox-executor';
@@ -49,6 +50,26 @@ export class TrialLog {
     for (const stored of events)
       if (stored.ok && stored.event.type === 'crucible.evaluation.submitted.v2') return stored.event.data;
     throw new Error(`there is no submission of evaluation ${evaluationId}`);
+  }
+
+  /** What people asked of a trial. @throws BusUnavailable */
+  async controlOf(evaluationId: EvaluationId, trialId: TrialId): Promise<Control> {
+    return (await readAttempt(this.#log, { evaluationId, trialId })).control;
+  }
+
+  /**
+   * Says, before the trial begins, that it begins paused: nobody can ask anything of it yet, so whatever people ask of it
+   * stands behind. Null when the trial is no longer ours to take.
+   * @throws BusUnavailable; asking again is safe
+   */
+  async carryPause(loaded: LoadedTrial, fromTrialId: TrialId): Promise<LoadedTrial | null> {
+    const { state, events } = loaded;
+    if (state.status !== 'dispatched') return null;
+    const type = 'crucible.trial.pause-carried.v1';
+    if (events.some((stored) => stored.ok && stored.event.type === type)) return loaded;
+    const { evaluationId, trialId } = state.dispatch;
+    const position = await this.append(loaded, { type, data: { evaluationId, trialId, fromTrialId } });
+    return position === null ? null : { ...loaded, lastSequence: position };
   }
 
   /** The trial as ours to write about, or null when it is no longer ours to take. */

@@ -90,8 +90,15 @@ const UNRUN: Omit<SandboxEnd, 'reason' | 'error'> = {
   limitsHit: [],
   memoryBytesPeak: null,
 };
-const unrun = (why: string | null): string =>
-  `${why === null ? '' : `${why}: `}ended before its program was handed over`;
+/** Why a trial ends that never saw its sandbox. */
+export interface Unrun {
+  readonly reason: 'stopped' | 'lease-lost' | 'terminated';
+  readonly error: string;
+}
+export const unrunBy = ({ cause, why }: KillOrder): Unrun => ({
+  reason: cause === 'lease-lost' ? cause : 'stopped',
+  error: `${why === null ? '' : `${why}: `}ended before its program was handed over`,
+});
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 /** One trial whose start is on record, until its end is: its sandbox, its evidence, and the pen for its subject. */
@@ -142,10 +149,10 @@ export class TrialRun {
    * Ends a trial that was ordered to end behind its start on record: its sandbox is destroyed and never sees the program.
    * @returns as `toEnd`
    */
-  async toEndUnrun({ cause, why }: KillOrder, hooks: TrialHooks): Promise<number | null> {
+  async toEndUnrun(unrun: Unrun, hooks: TrialHooks): Promise<number | null> {
     const attachment = this.#begin(hooks);
     void this.#taken.prepared.discard();
-    return this.#end({ ...UNRUN, reason: cause === 'lease-lost' ? cause : 'stopped', error: unrun(why) }, attachment);
+    return this.#end({ ...UNRUN, ...unrun }, attachment);
   }
 
   #begin({ onKill, onAlertLost }: TrialHooks): Attachment | undefined {

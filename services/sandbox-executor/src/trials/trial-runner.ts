@@ -5,6 +5,7 @@ import { traced } from '@crucible/service-kit';
 import type { Logger } from '@crucible/service-kit';
 import { limitsOf } from '@crucible/suite';
 import type { StoredSuites, Suite, SuiteSample } from '@crucible/suite';
+import { nothingCarried } from '../conversation/carried.ts';
 import { isForModels } from '../conversation/plan.ts';
 import type { ConversationPlan } from '../conversation/plan.ts';
 import type { Detection } from '../detection/index.ts';
@@ -13,14 +14,14 @@ import type { Images, SandboxImage } from '../images/image.ts';
 import { PoolHeld } from '../pool/index.ts';
 import type { SandboxPool, TakenSandbox } from '../pool/index.ts';
 import type { Stopping } from '../stopping/stopping.ts';
-import { lostTrial } from './finishing.ts';
+import { lostAndTerminated, terminatedBy } from './finishing.ts';
 import { askedRules } from './kernel-scorer.ts';
 import type { RunningTrials } from './running-trials.ts';
 import { materialOf, programOf, sampleAt } from './sample-program.ts';
 import type { OpenTrial } from './open-trial.ts';
 import type { LoadedTrial, TrialLog } from './trial-log.ts';
-import { TrialRun } from './trial-run.ts';
-import type { Assignment, Place, RunPorts, TrialCourse, TrialHooks } from './trial-run.ts';
+import { TrialRun, unrunBy } from './trial-run.ts';
+import type { Assignment, Place, RunPorts, TrialCourse, TrialHooks, Unrun } from './trial-run.ts';
 
 const IN_HAND_RETRY_MS = 5_000;
 /** Until an item whose trial was stopped before it began is looked at again. */
@@ -113,7 +114,7 @@ export class TrialRunner {
     let position: number | null = null;
     if (state.status === 'dispatched') position = await this.#ports.trials.withdraw(loaded, reason);
     else if (state.status === 'running' && state.executorId === this.#identity.executorId)
-      position = await this.#ports.trials.finish(loaded, lostTrial(place, why.slice(0, WHY_CHARS_MAX)));
+      position = await this.#finishLost(place, loaded, why.slice(0, WHY_CHARS_MAX));
     this.#logger.error({ ...place, why, position }, 'trial given up');
   }
 
@@ -144,15 +145,22 @@ export class TrialRunner {
     const ours = executorId === this.#identity.executorId;
     if (!ours && work.delivery === 1) return;
     const why = ours ? 'the executor died while the trial ran' : `executor ${executorId} lost the trial`;
-    const position = await this.#ports.trials.finish(loaded, lostTrial(place, why));
+    const position = await this.#finishLost(place, loaded, why);
     this.#logger.warn({ ...place, executorId, position }, 'trial lost by its executor');
+  }
+
+  /** What people asked of it while nobody was there to hear them holds: one that they ended is over. */
+  async #finishLost(place: Place, loaded: LoadedTrial, why: string): Promise<number | null> {
+    const { termination } = await this.#ports.trials.controlOf(place.evaluationId, place.trialId);
+    return this.#ports.trials.finish(loaded, lostAndTerminated(place, why, termination));
   }
 
   async #run(place: Place, loaded: LoadedTrial, dispatch: Dispatch): Promise<'over' | 'later'> {
     const planned = await this.#assignmentOf(place, dispatch);
     if (typeof planned === 'string') return this.#leave(place, loaded, planned);
     const { profile, plan, image, ...assignment } = planned;
-    if (plan?.isLost === true) return this.#leave(place, loaded, LEFT_LOST);
+    const unheeded = unheededEnd(plan);
+    if (plan?.isLost === true && unheeded === null) return this.#leave(place, loaded, LEFT_LOST);
     const { limits } = assignment.spec;
     const wish = { image: image.reference, bundled: image.agent !== null, profile, limits };
     const taken = await this.#ports.pool.take(wish).catch(heldBack);
@@ -162,15 +170,17 @@ export class TrialRunner {
     try {
       // Stopped while its sandbox was made: nothing has begun, and whether it may is asked anew.
       if (this.running.killed(place.evaluationId, place.trialId) !== undefined) return 'later';
-      const record = await this.#ports.trials.start(loaded, this.#startOf(assignment, taken));
+      const own = await this.#heldAsBefore(loaded, plan);
+      const record = own && (await this.#ports.trials.start(own, this.#startOf(assignment, taken)));
       if (record === null) return 'over';
       // Stopped while its start was written. Between this look and the sandbox being known nobody else has a turn.
       const order = this.running.killed(place.evaluationId, place.trialId);
-      used = order === undefined;
+      const unrun = order === undefined ? unheeded : unrunBy(order);
+      used = unrun === null;
       if (used && plan !== null) course = this.#ports.conversations.begin(assignment, plan, record);
       const run = new TrialRun(this.#ports, assignment, taken, record, course);
       const hooks = this.#hooksOf(place, run);
-      const ended = await (order === undefined ? run.toEnd(hooks) : run.toEndUnrun(order, hooks));
+      const ended = await (unrun === null ? run.toEnd(hooks) : run.toEndUnrun(unrun, hooks));
       if (ended === null) this.#logger.warn(place, 'the trial was ended by another; our end is dropped');
       return 'over';
     } finally {
@@ -178,6 +188,12 @@ export class TrialRunner {
       if (!used) void taken.prepared.discard();
       taken.release();
     }
+  }
+
+  /** A trial that was paused when its last attempt was lost begins paused. Null when it is no longer ours to take. */
+  async #heldAsBefore(loaded: LoadedTrial, plan: ConversationPlan | null): Promise<LoadedTrial | null> {
+    const { pausedIn: from, termination } = plan?.carried ?? nothingCarried;
+    return from === null || termination !== null ? loaded : this.#ports.trials.carryPause(loaded, from);
   }
 
   /** It is not run, and its evaluation goes on without it. */
@@ -252,6 +268,12 @@ export class TrialRunner {
     };
   }
 }
+
+/** How a trial ends that people ended while an earlier attempt was on its way to be lost. */
+const unheededEnd = (plan: ConversationPlan | null): Unrun | null => {
+  const termination = plan?.carried.termination ?? null;
+  return termination === null ? null : { reason: 'terminated', error: terminatedBy(termination) };
+};
 
 /** Everything was stopped while the trial waited for its sandbox: nothing has begun, and whether it may is asked anew. */
 const heldBack = (error: unknown): null => {

@@ -89,6 +89,7 @@ const byType: Partial<Record<EventType, Kind>> = {
   'crucible.trial.approval-decided.v1': 'approval',
   'crucible.trial.budget-reached.v1': 'withdrawn',
   'crucible.trial.pause-requested.v1': 'command',
+  'crucible.trial.pause-carried.v1': 'command',
   'crucible.trial.paused.v1': 'command',
   'crucible.trial.resumed.v1': 'command',
   'crucible.trial.message-sent.v1': 'command',

@@ -55,6 +55,8 @@ const toldOf = (event: CrucibleEvent): Told[] => {
     }
     case 'crucible.trial.pause-requested.v1':
       return [{ title: 'Pause asked for', about: event.data.reason, by: event.actor }];
+    case 'crucible.trial.pause-carried.v1':
+      return [{ title: 'Pause carried over', about: `asked for in ${event.data.fromTrialId}, which ended before it` }];
     case 'crucible.trial.paused.v1':
       return [{ title: `Paused before turn ${event.data.turn}`, about: '' }];
     case 'crucible.trial.resumed.v1':
