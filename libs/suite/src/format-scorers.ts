@@ -58,7 +58,7 @@ export const scorerSchemaOf = <S extends z.ZodType>(source: S) =>
         timeout: duration('30s', 100, 3_600_000).default('30s'),
       })
       .describe(
-        'Trusted scoring code, run in a fresh sandbox that sees the answer and the final files. Its last line of output is its score as JSON.',
+        'Trusted scoring code, run in a fresh sandbox that sees the answer, the conversation and the final files. Its last line of output is its score as JSON.',
       ),
     z
       .strictObject({

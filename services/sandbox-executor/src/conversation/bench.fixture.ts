@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { CanaryKey, rulesWith } from '@crucible/detectors';
 import { strict } from '@crucible/domain';
 import { InMemoryEventLog, InMemoryEvidence } from '@crucible/event-log';
-import { evaluationIdSchema, noBudget, subjects, transcriptRecordSchema, trialIdOf } from '@crucible/events';
+import {
+  asUntrusted,
+  evaluationIdSchema,
+  noBudget,
+  subjects,
+  transcriptRecordSchema,
+  trialIdOf,
+} from '@crucible/events';
 import type {
   Budget,
   CrucibleEvent,
@@ -24,8 +31,8 @@ import { Detection } from '../detection/index.ts';
 import { fixedImages } from '../images/image.ts';
 import type { KernelWatch } from '../kernel-watch/index.ts';
 import type { TakenSandbox } from '../pool/index.ts';
-import type { SandboxEnd, SandboxEngine, SessionSpec } from '../sandbox/port.ts';
-import { FakeSession } from '../sandbox/session/fake-session.fixture.ts';
+import type { SandboxEnd, SandboxEngine, SandboxSpec, SessionSpec } from '../sandbox/port.ts';
+import { cleanEnd, FakeSession } from '../sandbox/session/fake-session.fixture.ts';
 import type { FakePrograms } from '../sandbox/session/fake-session.fixture.ts';
 import { Killer } from '../stopping/killer.ts';
 import { RunningTrials } from '../trials/running-trials.ts';
@@ -57,11 +64,15 @@ export interface BenchOptions {
   readonly model?: string;
   readonly budget?: Partial<Budget>;
   readonly runs?: FakePrograms;
+  readonly scoring?: FakeScoring;
   readonly days?: Partial<DayLimits>;
   readonly policies?: ApprovalPolicies;
   /** Real sandboxes, in place of sessions in memory. */
   readonly ground?: Ground;
 }
+
+/** What a scoring program prints that is given this. */
+export type FakeScoring = (spec: SandboxSpec) => string;
 
 export interface Ground {
   readonly engine: Pick<SandboxEngine, 'open' | 'run'>;
@@ -145,12 +156,17 @@ export class Bench {
       this.specs.push(spec);
       return session;
     };
+    const run: SandboxEngine['run'] = (_prepared, spec, { onOutput }) => {
+      const printed = Buffer.from((this.#options.scoring ?? never)(spec), 'utf8');
+      onOutput({ stream: 'stdout', bytes: asUntrusted<Uint8Array>(printed), atMs: 0, at: Date.now() });
+      return { containerId: 'fake', processId: null, ended: Promise.resolve(cleanEnd), kill: () => undefined };
+    };
     const profile = { name: 'strict', version: '1', looserThanStrict: [] };
     const prepared = { containerId: 'fake', profile, discard: () => Promise.resolve() };
     const preflight = { probedAt: new Date().toISOString(), checks: [] };
     const taken = { prepared, preflight, origin: 'warm', release: () => undefined } as unknown as TakenSandbox;
     const pool = { take: () => Promise.resolve(taken) };
-    return { engine: { run: never, open }, pool, watch: null, image: 'crucible/python' };
+    return { engine: { run, open }, pool, watch: null, image: 'crucible/python' };
   }
 
   async submit(): Promise<void> {

@@ -5,8 +5,9 @@ import type { SuiteScorer } from '@crucible/suite';
 import type { Judgement } from '@crucible/suite/score';
 import type { Images } from '../../images/image.ts';
 import type { SandboxPool } from '../../pool/index.ts';
-import type { OutputChunk, Refused, SandboxEngine, SandboxFile, SnapshotEnd } from '../../sandbox/port.ts';
+import type { OutputChunk, Refused, SandboxEngine, SandboxFile } from '../../sandbox/port.ts';
 import type { Judged } from '../course.ts';
+import { conversationFile } from './conversation-file.ts';
 import { verdictIn } from './verdict.ts';
 
 type ProgramScorer = Extract<SuiteScorer, { kind: 'program' }>;
@@ -26,21 +27,33 @@ const ARGV = {
   shell: { file: 'score.sh', argv: ['/bin/sh', 'score.sh'] },
 } as const;
 
-const filesOf = (scorer: ProgramScorer, answer: string | null, taken: SnapshotEnd | null): SandboxFile[] => [
-  { path: ARGV[scorer.language].file, content: Buffer.from(scorer.source, 'utf8') },
-  { path: 'answer.txt', content: Buffer.from(answer ?? '', 'utf8') },
-  ...(taken?.kind === 'taken'
-    ? taken.files.map(({ path, content }) => ({ path: `${FILES_FOLDER}/${path}`, content }))
-    : []),
-];
+const bytesOf = (files: readonly SandboxFile[]): number =>
+  files.reduce((sum, { content }) => sum + content.byteLength, 0);
+
+/** The conversation takes half of what the others leave, so that it is never what does not fit. */
+const filesOf = (
+  scorer: ProgramScorer,
+  { answer, messages, files: taken }: Judged,
+  diskBytes: number,
+): SandboxFile[] => {
+  const others: SandboxFile[] = [
+    { path: ARGV[scorer.language].file, content: Buffer.from(scorer.source, 'utf8') },
+    { path: 'answer.txt', content: Buffer.from(answer ?? '', 'utf8') },
+    ...(taken?.kind === 'taken'
+      ? taken.files.map(({ path, content }) => ({ path: `${FILES_FOLDER}/${path}`, content }))
+      : []),
+  ];
+  const room = Math.max(0, diskBytes - bytesOf(others)) / 2;
+  return [...others, { path: 'conversation.json', content: conversationFile(messages, room) }];
+};
 
 const whyNotTaken = (refused: Refused): string => (refused.kind === 'refused' ? refused.why : 'the sandbox is gone');
 
 const lastLineOf = (stdout: string): string => stdout.trimEnd().split('\n').at(-1) ?? '';
 
 /**
- * Has trusted code of the suite judge, in a sandbox of its own that the trial never was in. It sees the answer and the final
- * files, which are hostile; of what it prints the last line counts.
+ * Has trusted code of the suite judge, in a sandbox of its own that the trial never was in. It sees the answer, the
+ * conversation and the final files, which are hostile; of what it prints the last line counts.
  */
 export const scoreByProgram = async (
   ports: ScoringPorts,
@@ -66,7 +79,7 @@ export const scoreByProgram = async (
   try {
     const stdout: Uint8Array[] = [];
     const { argv } = ARGV[scorer.language];
-    const files = filesOf(scorer, judged.answer, judged.files);
+    const files = filesOf(scorer, judged, limits.diskBytesMax);
     const spec = { ...place, trialId: `${place.trialId}-score`, image, argv, stdin: null, files, env: {}, limits };
     const onOutput = ({ stream, bytes }: OutputChunk): void => {
       if (stream === 'stdout') stdout.push(Buffer.from(bytes));

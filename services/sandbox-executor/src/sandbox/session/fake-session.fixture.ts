@@ -17,7 +17,7 @@ import type {
 } from '../port.ts';
 
 const WORK = '/work';
-const cleanEnd: SandboxEnd = {
+export const cleanEnd: SandboxEnd = {
   reason: 'exit',
   exitCode: 0,
   signal: null,
