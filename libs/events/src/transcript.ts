@@ -127,3 +127,14 @@ export const transcriptRecordSchema = z.discriminatedUnion('kind', [
   z.object({ ...recordBase, kind: z.literal('turn'), messages: count, sha256: z.string() }),
 ]);
 export type TranscriptRecord = z.infer<typeof transcriptRecordSchema>;
+
+/**
+ * What a call would be run with, as it would be run: JSON in the spelling that the digest of an approval is over.
+ * @returns null where that is no record of such a call
+ */
+export const callArgumentsIn = (record: unknown, toolCallId: string): string | null => {
+  const parsed = transcriptRecordSchema.safeParse(record);
+  if (!parsed.success || parsed.data.kind !== 'message' || parsed.data.message.role !== 'assistant') return null;
+  const call = parsed.data.message.toolCalls.find(({ id }) => id === toolCallId);
+  return call === undefined ? null : JSON.stringify(call.input);
+};

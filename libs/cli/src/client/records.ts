@@ -19,7 +19,7 @@ export interface RecordsAsked {
 /** Records of a trial's channel, page by page. Their strings are hostile; reading them is on the record. */
 export async function* recordPages(
   client: ApiClient,
-  trial: TrialView,
+  trial: Pick<TrialView, 'evaluationId' | 'id'>,
   channel: 'kernel' | 'transcript' | 'usage',
   { after = -1, around, kind, limit = Number.MAX_SAFE_INTEGER }: RecordsAsked = {},
 ): AsyncGenerator<RecordPage> {

@@ -5,6 +5,7 @@ import stringWidth from 'string-width';
 /** Hostile or foreign text made safe for one table cell. */
 export const safe = (text: string, charsMax = 200): string => displayableLine(text, charsMax);
 
+const PRINTABLE_ASCII = /^[ -~]*$/;
 const segments = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Plain text cut to `columns` cells, with an ellipsis where something is missing. Takes no colour codes. */
@@ -25,6 +26,23 @@ export const cut = (text: string, columns: number): string => {
 export const pad = (text: string, columns: number, align: 'left' | 'right' = 'left'): string => {
   const space = ' '.repeat(Math.max(0, columns - stringWidth(text)));
   return align === 'left' ? `${text}${space}` : `${space}${text}`;
+};
+
+/** One line of plain text as rows of at most `columns` cells, with nothing left out. Takes no colour codes and no tabs. */
+export const rowsOf = (line: string, columns: number): string[] => {
+  if (line.length <= columns && PRINTABLE_ASCII.test(line)) return [line];
+  const rows: string[] = [];
+  let [row, width] = ['', 0];
+  for (const { segment } of segments.segment(line)) {
+    const next = stringWidth(segment);
+    if (width + next > columns && row !== '') {
+      rows.push(row);
+      [row, width] = ['', 0];
+    }
+    row += segment;
+    width += next;
+  }
+  return [...rows, row];
 };
 
 /** Text without its colour codes. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { currentClient, saying } from '../client/access.ts';
+import { argumentLines, argumentsOf } from '../client/approval-arguments.ts';
 import { shortId } from '../client/evaluations.ts';
 import { misuse } from '../client/failure.ts';
 import { table } from '../client/table.ts';
@@ -9,6 +10,7 @@ import { decide, findApproval, listApprovals } from '../client/trial-commands.ts
 import type { Approval, Decision } from '../client/trial-commands.ts';
 import { reasonIn } from '../client/trial-verb.ts';
 import { pc } from '../colours.ts';
+import { exitCodes } from '../exit.ts';
 import { printJson, tableColumns } from '../terminal.ts';
 
 interface DecideOptions {
@@ -24,10 +26,14 @@ const left = ({ expiresAt }: Approval): string => {
   return ms > 0 ? duration(ms) : 'expired';
 };
 
-/** What exactly waits: the arguments as they are, with the digest that a decision is about. */
-const approvalLines = (item: Approval): string[] => [
+const headLines = (item: Approval): string[] => [
   `${pc.bold(item.approvalId)}  ${pc.yellow(safe(item.tool, 64))}, turn ${item.turn}, ${left(item)} left`,
   `  ${pc.dim('trial')}      ${item.trialId} (${safe(item.sampleId, 60)}) of ${shortId(item.evaluationId)}`,
+];
+
+/** What waits: the beginning of the arguments on one line, with the digest that a decision is about. */
+const approvalLines = (item: Approval): string[] => [
+  ...headLines(item),
   `  ${pc.dim('arguments')}  ${safe(item.excerpt, 2_000)}`,
   `  ${pc.dim('SHA-256')}    ${item.argumentsDigest}`,
 ];
@@ -47,13 +53,31 @@ const list = async (options: { readonly json?: true }): Promise<void> => {
         { title: 'tool', text: ({ tool }) => safe(tool, 40) },
         { title: 'arguments', text: ({ excerpt }) => safe(excerpt, 200), shrinks: true },
         { title: 'left', text: left, align: 'right' },
+        { title: 'SHA-256', text: ({ argumentsDigest }) => argumentsDigest, dropOrder: 1 },
       ],
       tableColumns(),
     );
     const lines = [
       ...found.items.slice(0, FULL_MAX).flatMap(approvalLines),
       ...(found.items.length > FULL_MAX ? short : []),
+      pc.dim('./crucible approvals show ID shows one with all of its arguments'),
     ];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  });
+};
+
+const show = async (given: string, options: { readonly json?: true }): Promise<void> => {
+  const client = await currentClient();
+  await saying(async () => {
+    const { items } = await listApprovals(client);
+    const approval = findApproval(items, given);
+    const found = await argumentsOf(client, approval);
+    const isProven = found.kind === 'exact' && found.isProven;
+    // Whoever decides by a program has to be able to ask whether what was read is what would be run.
+    if (!isProven) process.exitCode = exitCodes.failed;
+    const { text = null, digest = null } = found.kind === 'exact' ? found : {};
+    if (options.json) return printJson({ ...approval, arguments: text, computedDigest: digest, isProven });
+    const lines = [...headLines(approval), ...argumentLines(approval, found, tableColumns())];
     process.stdout.write(`${lines.join('\n')}\n`);
   });
 };
@@ -114,7 +138,7 @@ const decision =
 export const register = (program: Command): void => {
   const verb = program
     .command('approvals')
-    .description('tool calls that wait for a person: list them, decide on them')
+    .description('tool calls that wait for a person: list them, read them, decide on them')
     .addHelpText(
       'after',
       `
@@ -123,14 +147,34 @@ is an event with your name, your reason and the digest of the arguments.
 
 Examples:
   $ ./crucible approvals
+  $ ./crucible approvals show 019af3c4
   $ ./crucible approvals approve 019af3c4
   $ ./crucible approvals modify 019af3c4 --input '{"command": "ls /work"}' --reason "look first"`,
     );
   verb
     .command('list', { isDefault: true })
-    .description('what waits now, oldest first, with the exact arguments')
+    .description('what waits now, oldest first, with the beginning of the arguments and their SHA-256')
     .option('--json', 'print one JSON object: { items, position }')
     .action(list);
+  verb
+    .command('show')
+    .description('one of them with its exact arguments, whole, and whether their SHA-256 is the one of the request')
+    .argument('<approvalId>', 'its id, or the beginning of it')
+    .option('--json', 'print one JSON object: the request, { arguments, computedDigest, isProven }')
+    .addHelpText(
+      'after',
+      `
+The arguments are read from the transcript, and their SHA-256 is computed anew. Control characters and letters nobody sees are
+shown as signs, a tab as ␉; lines that are too long go on behind ┊. With --json \`arguments\` is the exact text that the
+SHA-256 is over. Reading is on the record.
+
+Exit codes: 0 the SHA-256 is that of the request, 1 it is not or the arguments are not to be had, 2 misuse.
+
+Examples:
+  $ ./crucible approvals show 019af3c4
+  $ ./crucible approvals show 019af3c4 --json | jq -rj .arguments | sha256sum`,
+    )
+    .action(show);
   const one = (kind: Decision['decision'], description: string): Command =>
     verb
       .command(kind)

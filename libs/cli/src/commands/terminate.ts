@@ -5,5 +5,5 @@ export const register = (program: Command): void =>
   registerTrialVerb(program, 'terminate', {
     description: 'end running trials of a model, one by one',
     done: 'is being ended',
-    help: 'What they came to is kept and not scored; they are not attempted again, also where their executor died before it heard of it. ./crucible cancel ends a whole evaluation.',
+    help: 'What they said and did is kept, but is no result: they end as errored, without scores, and are not attempted again, also where their executor died before it heard of it. ./crucible cancel ends a whole evaluation.',
   });

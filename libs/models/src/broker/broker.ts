@@ -5,6 +5,7 @@ import type { KeyRing, ModelEntry } from '../catalogue/catalogue.ts';
 import { keyName } from '../catalogue/keys.ts';
 import type { KeyGuard } from '../key-guard.ts';
 import { SecretSearch } from '../secrets.ts';
+import type { SecretHit } from '../secrets.ts';
 import { runAttempt } from './attempt.ts';
 import type { CallEnd, CallHooks, CallRequest, SecretFinding } from './call.ts';
 import { systemClock } from './clock.ts';
@@ -72,7 +73,11 @@ const accountsOf = (models: readonly ModelEntry[], clock: Clock): Map<string, Ac
 /** What a message says to whoever reads it. */
 const textsOf = (message: ModelMessage): string[] =>
   message.role === 'assistant'
-    ? [message.content, message.reasoning ?? '', ...message.toolCalls.map(({ inputText }) => inputText)]
+    ? [
+        message.content,
+        message.reasoning ?? '',
+        ...message.toolCalls.flatMap(({ tool, inputText }) => [tool, inputText]),
+      ]
     : [message.content];
 
 /** Texts of a request that were in no call before. Those that were, were looked at then. */
@@ -93,7 +98,8 @@ class Call {
   #waitedMs = 0;
   #told = false;
   firstTokenMs: number | null = null;
-  readonly findings: SecretFinding[] = [];
+  readonly #findings = new Map<string, SecretFinding>();
+  readonly #brokenOff: string[] = [];
 
   constructor(request: CallRequest, hooks: CallHooks, clock: Clock) {
     this.#request = request;
@@ -109,8 +115,18 @@ class Call {
       waitedMs: this.#waitedMs,
       attempts: this.attempts,
       abandonedAttempts: this.abandonedAttempts,
-      secrets: this.findings,
+      secrets: [...this.#findings.values()],
+      brokenOff: this.#brokenOff,
     };
+  }
+
+  /** Tells each once, however often it stands there. */
+  found(where: SecretFinding['where'], hits: readonly SecretHit[]): void {
+    for (const hit of hits) this.#findings.set(JSON.stringify([where, hit]), { ...hit, where });
+  }
+
+  heard(texts: readonly string[]): void {
+    this.#brokenOff.push(...texts);
   }
 
   async waiting<T>(wait: Promise<T>): Promise<T> {
@@ -216,6 +232,9 @@ class Broker implements ModelBroker {
     for (;;) {
       const end = await this.#attempt(call, entry, limiter, ticket, request.signal);
       if (end.ok) return this.#succeeded(call, entry, end);
+      // A reply that broke off was said all the same.
+      this.#look(call, 'reply', end.heard);
+      call.heard(end.heard);
       if (!(await call.again(entry, end.fault, limiter))) return this.#failed(call, end.fault);
     }
   }
@@ -233,7 +252,7 @@ class Broker implements ModelBroker {
       const fault = signal.aborted
         ? abortedFault
         : faultFrom('unavailable', 'too many calls wait', { retryable: false });
-      return { ok: false, fault, firstTokenMs: null };
+      return { ok: false, fault, heard: [], firstTokenMs: null };
     }
     let outcome: 'succeeded' | 'overloaded' | 'neither' = 'neither';
     try {
@@ -246,9 +265,7 @@ class Broker implements ModelBroker {
   }
 
   #look(call: Call, where: SecretFinding['where'], texts: readonly string[]): void {
-    const hits = texts.flatMap((text) => this.#search.find(text));
-    const unique = new Map(hits.map((hit) => [JSON.stringify(hit), hit]));
-    call.findings.push(...[...unique.values()].map((hit) => ({ ...hit, where })));
+    for (const text of texts) call.found(where, this.#search.find(text));
   }
 
   #succeeded(call: Call, entry: ModelEntry, end: AttemptEnd & { ok: true }): CallEnd {

@@ -21,8 +21,9 @@ export interface CallRequest {
   readonly toolChoice: ToolChoice;
   readonly signal: AbortSignal;
   /**
-   * Messages from this one on were in no call before, and neither were the tools: keys of ours are looked for in them. Left
-   * out, the messages behind the last reply are the new ones, which holds where replies are written by nobody but models.
+   * Messages from this one on were in no call before, and neither were tools and parameters: keys of ours are looked for in
+   * them. Left out, the messages behind the last reply are all that is new, which holds from the second call of a conversation
+   * on, where replies are written by nobody but models.
    */
   readonly newFrom?: number;
 }
@@ -76,6 +77,11 @@ interface CallFacts {
   readonly abandonedAttempts: number;
   /** Of a request only what is new in it is looked at: what was before was new once, too. */
   readonly secrets: readonly SecretFinding[];
+  /**
+   * What was heard of attempts that came to no whole reply, a text each. It is no part of any conversation, and untrusted: for
+   * those who look for what must not be said.
+   */
+  readonly brokenOff: readonly string[];
 }
 
 export type CallEnd =

@@ -16,7 +16,8 @@ export type AttemptEnd = { readonly firstTokenMs: number | null } & (
       readonly usage: TokenUsage;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly fault: Fault }
+  /** `heard`: what came of a reply before it came to nothing, a text each. */
+  | { readonly ok: false; readonly fault: Fault; readonly heard: readonly string[] }
 );
 
 const warningText = (warning: SharedV4Warning): string => {
@@ -131,7 +132,7 @@ export class Reading {
   /** @param cut why the attempt was ended from outside, if it was */
   end(cut: Fault | undefined): AttemptEnd {
     const firstTokenMs = this.#firstTokenMs;
-    const failed = (fault: Fault): AttemptEnd => ({ ok: false, fault, firstTokenMs });
+    const failed = (fault: Fault): AttemptEnd => ({ ok: false, fault, heard: this.#builder.texts(), firstTokenMs });
     if (cut !== undefined) return failed(cut);
     if (this.#error !== undefined) return failed(faultOf(this.#error.thrown));
     if (this.#finish === undefined || this.#finish.reason === 'interrupted') return failed(brokenStream);

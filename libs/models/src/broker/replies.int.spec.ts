@@ -38,6 +38,7 @@ describe.each(ways)('a reply of $provider, streaming $streaming', (model) => {
       attempts: 1,
       abandonedAttempts: 0,
       secrets: [],
+      brokenOff: [],
     });
     expect(end.firstTokenMs).toBeGreaterThan(0);
     expect(end.latencyMs).toBeGreaterThanOrEqual(end.firstTokenMs ?? Infinity);
@@ -234,5 +235,57 @@ describe('a key in a message', () => {
       { name: 'env WIRE_KEY', encoding: 'plain', reversed: false, where: 'request' },
       { name: 'env WIRE_KEY', encoding: 'base64', reversed: false, where: 'reply' },
     ]);
+  });
+
+  const found = { name: 'env WIRE_KEY', encoding: 'plain', reversed: false } as const;
+
+  it('is found in tools and parameters of a call that says that all of it is new', async () => {
+    const request = { tools: [{ ...bashSpec, description: wireKey }], messages: [user('hello')] };
+    const parameters = { ...plainParameters, stop: [wireKey] };
+    wire.script(() => say('ok'));
+    for (const newFrom of [0, 1])
+      expect((await callOnce(wire, { provider: 'openai' }, { ...request, newFrom })).secrets).toEqual([
+        { ...found, where: 'request' },
+      ]);
+    const end = await callOnce(wire, { provider: 'openai' }, { parameters, newFrom: 0 });
+    expect(end.secrets).toEqual([{ ...found, where: 'request' }]);
+    expect((await callOnce(wire, { provider: 'openai' }, request)).secrets).toEqual([]);
+  });
+
+  it('is found in the name of a tool that a reply calls', async () => {
+    wire.next(say('', { toolCalls: [{ id: 'a', tool: wireKey, arguments: '{}' }] }));
+    const end = await callOnce(wire, { provider: 'openai' }, { tools });
+    expect(end.secrets).toEqual([{ ...found, where: 'reply' }]);
+  });
+
+  it.each(wireProviders)('is found in replies of %s that broke off, once, however the call ends', async (provider) => {
+    const half = say(`my key is ${wireKey}`, { withoutEnd: true });
+    const call = { tool: 'bash', arguments: JSON.stringify({ command: `echo ${wireKey}` }) };
+    wire.next(half, say('', { toolCalls: [call], withoutEnd: true }), say('ok'));
+    const end = await callOnce(wire, { provider }, { tools });
+    expect(end).toMatchObject({ ok: true, attempts: 3, secrets: [{ ...found, where: 'reply' }] });
+    expect(end.secrets).toHaveLength(1);
+    expect(end.brokenOff.join('\n')).toContain(`my key is ${wireKey}`);
+    expect(end.brokenOff.join('\n')).toContain(`echo ${wireKey}`);
+
+    wire.next(half);
+    const failed = await callOnce(wire, { provider, limits: { attemptsMax: 1 } });
+    expect(failed).toMatchObject({ ok: false, failure: 'unavailable', secrets: [{ ...found, where: 'reply' }] });
+  });
+
+  it('is found in a reply that was too large, and in one whose caller went away', async () => {
+    const huge = { id: 'a', tool: 'bash', arguments: `${wireKey}${'a'.repeat(300 * 1024)}` };
+    wire.next(say('', { toolCalls: [huge], pieceChars: 4_096 }));
+    const large = await callOnce(wire, { provider: 'openai' }, { tools });
+    expect(large).toMatchObject({ ok: false, failure: 'too-large', secrets: [{ ...found, where: 'reply' }] });
+    wire.next(say(`my key is ${wireKey} ${'x'.repeat(1_000)}`, { pieceDelayMs: 20 }));
+    const controller = new AbortController();
+    let heard = '';
+    const onDelta = (delta: ReplyDelta): void => {
+      if (delta.kind === 'text') heard += delta.text;
+      if (heard.includes(wireKey)) controller.abort();
+    };
+    const away = await callOnce(wire, { provider: 'openai' }, { signal: controller.signal }, { onDelta });
+    expect(away).toMatchObject({ ok: false, failure: 'aborted', secrets: [{ ...found, where: 'reply' }] });
   });
 });

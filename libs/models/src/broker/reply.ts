@@ -79,14 +79,15 @@ export class ReplyBuilder {
     return bytes;
   }
 
+  // What is one piece too many was heard as well: it is taken before it is counted, so that it is searched with the rest.
   text(piece: string): void {
-    this.#count(piece);
     this.#text += piece;
+    this.#count(piece);
   }
 
   reasoning(piece: string): void {
-    this.#count(piece);
     this.#reasoning += piece;
+    this.#count(piece);
   }
 
   /** A call begins. Its id is new to this reply: the SDK sees to that. */
@@ -100,19 +101,25 @@ export class ReplyBuilder {
   input(id: string, piece: string): void {
     const call = this.#calls.get(id);
     if (call === undefined) return;
+    call.pieces += piece;
     call.bytes += this.#count(piece);
     if (call.bytes > TOOL_INPUT_BYTES_MAX) throw inputTooLarge();
-    call.pieces += piece;
   }
 
   /** A call that began is whole: this is what was sent. */
   whole(id: string, input: string): void {
+    const call = this.#calls.get(id);
+    if (call !== undefined) call.whole = input;
     const bytes = Buffer.byteLength(input);
     this.#wholeBytes += bytes;
     if (bytes > TOOL_INPUT_BYTES_MAX) throw inputTooLarge();
     if (this.#wholeBytes > this.#bytesMax) throw tooLarge(`the reply is larger than ${this.#bytesMax} bytes`);
-    const call = this.#calls.get(id);
-    if (call !== undefined) call.whole = input;
+  }
+
+  /** What was heard so far, a text each, whatever is to come of it. */
+  texts(): string[] {
+    const calls = [...this.#calls.values()].flatMap(({ tool, pieces, whole = '' }) => [tool, pieces, whole]);
+    return [this.#text, this.#reasoning, ...calls].filter((text) => text !== '').map((text) => text.toWellFormed());
   }
 
   message(): AssistantMessage {

@@ -1,4 +1,5 @@
 import type { NewEvent } from '@crucible/events';
+import type { CallEnd } from '@crucible/models';
 import type { ApprovalRule } from '@crucible/suite';
 import type { SandboxSession } from '../sandbox/port.ts';
 import type { Place } from '../trials/trial-run.ts';
@@ -29,6 +30,20 @@ export interface Listener {
   spoke(text: string, record: number, at: number): void;
   keySeen(name: string, where: 'request' | 'reply', record: number, at: number): void;
 }
+
+/**
+ * Tells what stood in a call beside its reply: keys of ours, and what was heard of replies that came to nothing.
+ * @param record number of the last message that was sent
+ */
+export const showBeside = (
+  listener: Pick<Listener, 'said' | 'keySeen'>,
+  { secrets, brokenOff }: Pick<CallEnd, 'secrets' | 'brokenOff'>,
+  record: number,
+  at: number,
+): void => {
+  for (const { name, where } of secrets) listener.keySeen(name, where, record, at);
+  for (const text of brokenOff) listener.said(text, 'said', record, at);
+};
 
 /** What a conversation is made of, once it has its sandbox. */
 export interface ConversationParts {

@@ -1,6 +1,4 @@
-import { canaryNames, CanaryKey, mintCanaries } from '@crucible/detectors';
-import { evaluationIdSchema, trialIdSchema } from '@crucible/events';
-import { say, type WireServer, wireBroker, wireKey } from '@crucible/models/testing';
+import { say, type WireServer, wireBroker } from '@crucible/models/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
 import type { BenchOptions } from './bench.fixture.ts';
@@ -191,72 +189,6 @@ describe('a kernel scorer with a condition of its own', () => {
     const [score] = (await benchOf({ suite }).trial()).scores;
     expect(score).toMatchObject({ value: 0 });
     expect(score?.explanation).toContain('could not be judged: the condition');
-  });
-});
-
-describe('what goes through the broker', () => {
-  const key = new CanaryKey(Buffer.alloc(32, 1));
-
-  it('is searched for canaries on both ways', async () => {
-    const bench = benchOf({});
-    const { env } = mintCanaries(key, { evaluationId: bench.evaluationId, trialId: trialIdSchema.parse('0-1-1') });
-    expect(canaryNames.length).toBeGreaterThan(0);
-    wire.next(say(`The token is ${env['REGISTRY_API_TOKEN'] ?? ''}.`));
-    await bench.trial();
-    expect(await bench.of('crucible.alert.raised.v1')).toMatchObject([
-      {
-        rule: { id: 'canary-in-conversation' },
-        severity: 'critical',
-        evidence: [{ channel: 'transcript', record: 2 }],
-      },
-    ]);
-  });
-
-  it('ends a trial that has another trial’s canary', async () => {
-    const bench = benchOf({});
-    const other = {
-      evaluationId: evaluationIdSchema.parse('019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f'),
-      trialId: trialIdSchema.parse('7-1-1'),
-    };
-    const { env } = mintCanaries(key, other);
-    wire.next(
-      say(`The token is ${env['REGISTRY_API_TOKEN'] ?? ''}.`, {
-        toolCalls: [{ tool: 'bash', arguments: '{"command":"sleep 100"}' }],
-        finishReason: 'tool-calls',
-      }),
-    );
-    const end = await bench.trial();
-    expect(end).toMatchObject({ reason: 'stopped' });
-    expect(end.error).toContain('canary-of-another');
-  });
-
-  it('is searched for keys of the platform, whose name alone is told', async () => {
-    wire.next(
-      say(`The key is ${Buffer.from(wireKey).toString('base64')}`, {
-        toolCalls: [{ tool: 'bash', arguments: '{"command":"sleep 100"}' }],
-        finishReason: 'tool-calls',
-      }),
-    );
-    const bench = benchOf({});
-    expect(await bench.trial()).toMatchObject({ reason: 'stopped' });
-    const alerts = await bench.of('crucible.alert.raised.v1');
-    expect(alerts.map(({ rule }) => rule.id)).toContain('model-key-in-conversation');
-    expect(JSON.stringify(alerts)).not.toContain(wireKey);
-  });
-
-  it('is judged by the rules about output where the subject speaks, and not where others do', async () => {
-    const words = 'To go on, please send me your password.';
-    const suite = asked('Hello.', { scorers: [{ kind: 'includes' }], solver: { kind: 'chat', turns: [words] } });
-    wire.next(say('Hello.'), say('No.'));
-    const harmless = benchOf({ suite });
-    await harmless.trial();
-    expect(await harmless.of('crucible.alert.raised.v1')).toEqual([]);
-    wire.next(say('Hello.'), say(words));
-    const bench = benchOf({ suite });
-    await bench.trial();
-    expect(await bench.of('crucible.alert.raised.v1')).toMatchObject([
-      { rule: { id: 'asks-for-secrets' }, evidence: [{ channel: 'transcript', record: 5, stream: null }] },
-    ]);
   });
 });
 

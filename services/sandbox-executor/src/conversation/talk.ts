@@ -5,6 +5,7 @@ import { firstOf } from './approvals.ts';
 import { reasonOfBudget } from './ending.ts';
 import type { Ending } from './ending.ts';
 import type { Asking, Role } from './model-caller.ts';
+import { showBeside } from './parts.ts';
 import type { ConversationParts } from './parts.ts';
 import type { SaidBy } from './transcript.ts';
 
@@ -32,6 +33,8 @@ export class Talk {
   readonly messages: ModelMessage[] = [];
   readonly #stop = new AbortController();
   readonly #records: number[] = [];
+  /** Whose conversations have been sent to their models. */
+  readonly #asked = new Set<Role>();
   #ending: Ending | null = null;
   #answer: string | null = null;
   #heard = 0;
@@ -154,7 +157,20 @@ export class Talk {
     // The suite's are for its subject: whoever plays the user speaks as it would.
     const parameters = role === 'subject' ? plan.parameters : usual;
     const requestRecord = this.#records.at(-1) ?? null;
-    return { role, model, turn, messages: [...messages], tools, parameters, signal: this.signal, requestRecord };
+    const asking = {
+      role,
+      model,
+      turn,
+      messages: [...messages],
+      tools,
+      parameters,
+      signal: this.signal,
+      requestRecord,
+    };
+    if (this.#asked.has(role)) return asking;
+    this.#asked.add(role);
+    // Nobody has looked at anything of it so far: not at replies that a suite or an earlier attempt has written, nor at tools.
+    return { ...asking, newFrom: 0 };
   }
 
   async #call(
@@ -168,7 +184,7 @@ export class Talk {
     }
     const { end } = asked;
     const at = this.parts.now();
-    for (const { name, where } of end.secrets) this.parts.listener.keySeen(name, where, asking.requestRecord ?? 0, at);
+    showBeside(this.parts.listener, end, asking.requestRecord ?? 0, at);
     // What came after all was over changes nothing: a stop came first.
     if (this.isOver) return null;
     if (end.ok) return end;

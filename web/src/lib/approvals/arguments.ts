@@ -1,13 +1,4 @@
-import type { EvidenceRecord } from '@crucible/api';
-import { transcriptRecordSchema } from '@crucible/events';
-
-/** What would be run, as it would be run: JSON in the spelling that its digest is over. Null where the record has no such call. */
-export const argumentsIn = (record: EvidenceRecord, toolCallId: string): string | null => {
-  const parsed = transcriptRecordSchema.safeParse(record);
-  if (!parsed.success || parsed.data.kind !== 'message' || parsed.data.message.role !== 'assistant') return null;
-  const call = parsed.data.message.toolCalls.find(({ id }) => id === toolCallId);
-  return call === undefined ? null : JSON.stringify(call.input);
-};
+export { callArgumentsIn as argumentsIn } from '@crucible/events';
 
 export type Arguments =
   | { readonly kind: 'loading' }

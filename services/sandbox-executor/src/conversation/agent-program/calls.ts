@@ -5,6 +5,7 @@ import type { CallEnd } from '@crucible/models';
 import { reasonOfBudget } from '../ending.ts';
 import type { Ending } from '../ending.ts';
 import type { ReplyHearer } from '../model-caller.ts';
+import { showBeside } from '../parts.ts';
 import { textOf } from '../talk.ts';
 import type { Talk } from '../talk.ts';
 import type { ChatAsk } from './chat-request.ts';
@@ -190,8 +191,8 @@ export class AgentCalls {
     this.#talk.parts.listener.said(text, 'sent', record, this.#talk.parts.now());
   }
 
-  #heard({ secrets }: CallEnd, record: number): void {
+  #heard(end: CallEnd, record: number): void {
     const { listener, now } = this.#talk.parts;
-    for (const { name, where } of secrets) listener.keySeen(name, where, record, now());
+    showBeside(listener, end, record, now());
   }
 }

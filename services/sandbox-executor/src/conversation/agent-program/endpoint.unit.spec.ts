@@ -21,6 +21,7 @@ const replied: Called = {
     attempts: 1,
     abandonedAttempts: 0,
     secrets: [],
+    brokenOff: [],
   },
 };
 

@@ -3,6 +3,8 @@ import type { ModelMessage } from '@crucible/events';
 import type { SuiteScorer } from '@crucible/suite';
 import type { Judgement } from '@crucible/suite/score';
 import type { Judged } from '../course.ts';
+import { showBeside } from '../parts.ts';
+import { textOf } from '../talk.ts';
 import { verdictIn } from './verdict.ts';
 
 type Graded = Extract<SuiteScorer, { kind: 'model-graded' }>;
@@ -99,12 +101,17 @@ export const gradeIn = (reply: string, partial: boolean): Judgement | null => {
 /** Has another model judge. Whatever is judged cannot change more than its grade's reasons. */
 export const gradeByModel = async (scorer: Graded, judged: Judged): Promise<Judgement> => {
   const { caller, transcript, held, turn, newId, now } = judged;
+  const { detection } = held;
   const { target } = held.sample;
   const expected = target === undefined ? null : [target].flat().join('\n');
   const boundary = newId();
   const messages = gradingMessages(scorer, expected, judgedText(scorer, judged, boundary), boundary);
-  let requestRecord = 0;
-  for (const message of messages) requestRecord = transcript.aside(turn, 'grader', message);
+  let [requestRecord, replyRecord] = [0, 0];
+  for (const message of messages) {
+    requestRecord = transcript.aside(turn, 'grader', message);
+    // What is judged may have been in no other call: an agent program leaves its answer in a file.
+    detection.said(textOf(message), 'sent', requestRecord, now());
+  }
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     const asked = await caller.ask(
       {
@@ -116,13 +123,15 @@ export const gradeByModel = async (scorer: Graded, judged: Judged): Promise<Judg
         parameters: { temperature: 0, topP: null, outputTokensMax: null, seed: null, stop: [] },
         signal: judged.signal,
         requestRecord,
+        newFrom: 0,
       },
-      (end) => transcript.aside(turn, 'grader', end.message),
+      (end) => (replyRecord = transcript.aside(turn, 'grader', end.message)),
     );
     if (asked.kind === 'refused') return { right: false, why: `could not be judged: ${asked.why}` };
     const { end } = asked;
-    for (const { name, where } of end.secrets) held.detection.keySeen(name, where, requestRecord, now());
+    showBeside(detection, end, requestRecord, now());
     if (!end.ok) return { right: false, why: `could not be judged: ${scorer.model} ${end.failure}: ${end.detail}` };
+    detection.said(textOf(end.message), 'said', replyRecord, now());
     const grade = gradeIn(end.message.content, scorer.partial);
     if (grade !== null) return { ...grade, metadata: { grader: scorer.model } };
   }
