@@ -218,3 +218,44 @@ describe('kill -9 of every service while somebody is asked', () => {
     await expectSound([asking]);
   }, 300_000);
 });
+
+describe('kill -9 of the executor while a trial is paused', () => {
+  it('leaves it paused: the next attempt waits until somebody lets it go on', async () => {
+    let isBefore = true;
+    wire.script((request) => {
+      const { turns } = askedIn(request);
+      if (turns === 0) return bash('echo the first is done');
+      // The reply that is on its way when the executor dies comes slowly: the pause is asked for and not heeded yet.
+      if (turns === 1) return bash('echo the second is done', isBefore ? slowly : {});
+      return tool('submit', { answer: 'done' });
+    });
+    const held = await start('held', { resume: 'retry' });
+    await untilAsked('held', 1);
+    const first = await crucible(['pause', held, '--reason', 'to look']);
+    expect(first.code, first.stderr).toBe(0);
+    const before = await pids();
+    isBefore = false;
+    kill(before, ['sandbox-executor']);
+    const next = await waitFor(
+      'the next attempt to be held',
+      async () => (await attemptsOf(held)).find(({ attempt, pause }) => attempt === 2 && pause === 'paused'),
+      ATTEMPT_MS_MAX,
+    );
+    expect(next).toMatchObject({ id: '0-1-2', status: 'running', turn: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    // Nobody has asked the model again.
+    expect(askedOf('held').map(({ turns }) => turns)).toEqual([0, 1]);
+    const { code, stderr } = await crucible(['resume', held, '--trial', '0-1-2', '--reason', 'seen']);
+    expect(code, stderr).toBe(0);
+    await endOf(held, 60_000);
+    const [lost, second, ...more] = await attemptsOf(held);
+    expect(more).toEqual([]);
+    expect(lost).toMatchObject({ reason: 'lease-lost', pause: null });
+    expect(second).toMatchObject({ outcome: 'passed', reason: 'completed', pause: null });
+    expect(askedOf('held').map(({ turns }) => turns)).toEqual([0, 1, 0, 1, 2]);
+    const carried = await eventsOf(held, 'crucible.trial.pause-carried.v1');
+    expect(carried).toMatchObject([{ trialId: '0-1-2', fromTrialId: '0-1-1' }]);
+    await allReady();
+    await expectSound([held]);
+  }, 300_000);
+});

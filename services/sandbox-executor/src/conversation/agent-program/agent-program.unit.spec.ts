@@ -18,13 +18,14 @@ const benchOf = (
   program: Parameters<typeof agentOf>[0],
   solver: Readonly<Record<string, unknown>> = {},
   options: Partial<BenchOptions> & { readonly limits?: object } = {},
+  before?: Bench,
 ): Bench => {
   const broker = wireBroker(wire, {
     provider: 'openai',
     price: { input: 1, output: 1 },
     limits: { outputTokensMax: 100, attemptsMax: 1, ...options.limits },
   });
-  return keep(new Bench({ broker, model, suite: programSuite(solver), runs: agentOf(program), ...options }));
+  return keep(new Bench({ broker, model, suite: programSuite(solver), runs: agentOf(program), ...options }, before));
 };
 const errorOf = async (call: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> => {
   try {
@@ -377,5 +378,43 @@ describe('people', () => {
     await ended;
     expect(await bench.finishOf(trialId)).toMatchObject({ reason: 'exit', answer: { excerpt: 'ok ok' } });
     expect(await bench.of('crucible.trial.paused.v1')).toHaveLength(1);
+  });
+});
+
+describe('an agent program whose executor dies', () => {
+  const lostWhilePaused = async (solver: object): Promise<Bench> => {
+    const first = benchOf((inside) => textIn(ask(inside)), { ...solver });
+    wire.next({ kind: 'silence' });
+    await first.submit();
+    const trialId = await first.dispatch();
+    const ended = first.take(trialId);
+    await first.until(() => wire.requests.length === 1);
+    const data = { evaluationId: first.evaluationId, trialId, reason: 'to read' };
+    await first.command(trialId, { type: 'crucible.trial.pause-requested.v1', data });
+    first.running.killAll({ cause: 'lease-lost', why: null, stopId: null, heardAtMs: performance.now() });
+    await ended;
+    return first;
+  };
+
+  it('is attempted again, and held at its first call where it was paused', async () => {
+    const first = await lostWhilePaused({});
+    const second = benchOf((inside) => textIn(ask(inside)), {}, {}, first);
+    const trialId = await second.dispatch(0, 2);
+    const ended = second.take(trialId);
+    await second.until((events) => events.some(({ type }) => type === 'crucible.trial.paused.v1'));
+    expect(wire.requests).toHaveLength(1);
+    const data = { evaluationId: second.evaluationId, trialId, reason: 'read' };
+    await second.command(trialId, { type: 'crucible.trial.resumed.v1', data });
+    await ended;
+    expect(await second.finishOf(trialId)).toMatchObject({ reason: 'exit', answer: { excerpt: 'ok' } });
+  });
+
+  it('is left at that with resume: lost', async () => {
+    const first = await lostWhilePaused({ resume: 'lost' });
+    const second = benchOf((inside) => textIn(ask(inside)), { resume: 'lost' }, {}, first);
+    await second.take(await second.dispatch(0, 2));
+    const [left] = await second.of('crucible.trial.withdrawn.v1');
+    expect(left).toMatchObject({ trialId: '0-1-2', reason: expect.stringContaining('resume: lost') as string });
+    expect(wire.requests).toHaveLength(1);
   });
 });
