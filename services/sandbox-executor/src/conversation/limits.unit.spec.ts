@@ -168,7 +168,7 @@ describe('a provider', () => {
     wire.next({ ...whole, breakAfterBytes: 300 }, { ...whole, pieceChars: 3 });
     const bench = benchOf();
     expect(await bench.trial()).toMatchObject({ outcome: 'passed', usage: { modelCalls: 1, toolCalls: 1 } });
-    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([{ attempts: 2 }]);
+    expect(await bench.of('crucible.trial.model-called.v2')).toMatchObject([{ attempts: 2 }]);
   });
 
   it('without a price takes no call that money bounds', async () => {

@@ -10,7 +10,7 @@ import type { LiveReply, LiveTrial } from './live.ts';
 import type { Purse } from './purse.ts';
 import type { WorkClock } from './work-clock.ts';
 
-type ModelCalled = EventData<'crucible.trial.model-called.v1'>;
+type ModelCalled = EventData<'crucible.trial.model-called.v2'>;
 export type Role = ModelCalled['role'];
 
 /** A reply that is shorter than this helps nobody: so much has to be left for it. */
@@ -23,7 +23,7 @@ export interface CallerPorts {
   readonly purse: Purse;
   readonly clock: WorkClock;
   readonly note: (
-    event: NewEvent<'crucible.trial.model-called.v1' | 'crucible.trial.budget-reached.v1'>,
+    event: NewEvent<'crucible.trial.model-called.v2' | 'crucible.trial.budget-reached.v1'>,
   ) => Promise<unknown>;
   readonly newId: () => string;
   /** Where its subject's words are told as they come; null where there is no subject to be seen. */
@@ -78,13 +78,14 @@ export class ModelCaller {
     const { request, bound } = held;
     const live = asking.role === 'subject' ? (this.#ports.live?.reply(asking.turn) ?? null) : null;
     const end = await this.#call(callId, request, bound, { live, hearer: asking.hearer });
-    this.#ports.purse.settle(callId, spentOn(end, bound));
+    const settled = spentOn(end, bound);
+    this.#ports.purse.settle(callId, settled);
     const reply = end.ok ? record(end) : null;
     if (reply === null) live?.failed();
     else live?.whole();
     void this.#ports.note({
-      type: 'crucible.trial.model-called.v1',
-      data: this.#told(callId, asking, request, end, reply),
+      type: 'crucible.trial.model-called.v2',
+      data: { ...this.#told(callId, asking, request, end, reply), settled },
     });
     return { kind: 'ended', end };
   }
@@ -183,7 +184,13 @@ export class ModelCaller {
     }
   }
 
-  #told(callId: string, asking: Asking, request: CallRequest, end: CallEnd, reply: number | null): ModelCalled {
+  #told(
+    callId: string,
+    asking: Asking,
+    request: CallRequest,
+    end: CallEnd,
+    reply: number | null,
+  ): Omit<ModelCalled, 'settled'> {
     const entry = this.#ports.broker.model(asking.model);
     const { latencyMs, waitedMs, firstTokenMs, attempts } = end;
     const label = (text: string): string => displayableLine(text, LABEL_CHARS_MAX);
