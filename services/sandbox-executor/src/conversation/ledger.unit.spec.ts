@@ -110,6 +110,17 @@ describe('a ledger', () => {
     expect((await purse.unspent()).tokens).toBe(130);
   });
 
+  it('writes down all the time that tools took, also what is beyond the limit', async () => {
+    const purse = await ground().open(1, { timeMsMax: 100 });
+    expect(await purse.spendTime(80)).toBeNull();
+    expect(await purse.reserve('a', { ...call, timeMs: 20 }, signal)).toBeNull();
+    // What a call holds may come back: nobody is at the end for it.
+    expect(await purse.spendTime(40)).toBeNull();
+    purse.settle('a', { ...call, timeMs: 5 });
+    expect(await purse.spendTime(7)).toMatchObject({ scope: 'evaluation', kind: 'timeMs', limit: 100, settled: 125 });
+    expect(await purse.reserve('b', call, signal)).toMatchObject({ kind: 'timeMs', settled: 132 });
+  });
+
   it('lets go of an evaluation with its last trial, and reads it anew with the next', async () => {
     const { told, open } = ground();
     const purse = await open(1, 200);
