@@ -136,7 +136,7 @@ describe('kill -9 of the executor in the middle of a reply', () => {
     // Each turn was asked for once, and the one that was cut off twice.
     expect(askedOf('onward').map(({ turns }) => turns)).toEqual([0, 1, 2, 2, 3]);
     expect(askedOf('onward')[3]?.text).toContain('the second is done');
-    const called = await eventsOf(id('onward'), 'crucible.trial.model-called.v1');
+    const called = await eventsOf(id('onward'), 'crucible.trial.model-called.v2');
     expect(called.map(({ trialId, turn }) => `${trialId} ${turn}`)).toEqual([
       '0-1-1 1',
       '0-1-1 2',

@@ -41,7 +41,7 @@ export const usageTotalsSchema = z.object({
   reasoningTokens: count,
   /** In millionths of a US dollar, of the calls whose price is known. */
   costMicroUsd: count,
-  /** Calls that were answered and whose tokens or price nobody told: the sums are lower bounds when there are any. */
+  /** Calls of whose tokens or price something was not told, as of a reply that broke off: the sums are lower bounds when there are any. */
   uncountedCalls: count,
   /** Time that trials worked, without `waitedMs`; told when a trial ends. */
   workingMs: count,

@@ -27,6 +27,7 @@ export const placeOf = (event: CrucibleEvent<EventType>): string => {
     case 'crucible.trial.finished.v1':
     case 'crucible.trial.finished.v2':
     case 'crucible.trial.model-called.v1':
+    case 'crucible.trial.model-called.v2':
     case 'crucible.trial.tool-called.v1':
     case 'crucible.trial.approval-requested.v1':
     case 'crucible.trial.budget-reached.v1':

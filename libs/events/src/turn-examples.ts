@@ -5,6 +5,27 @@ const trialId = '3-1-1';
 const digest = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 const approvalId = '019ab3f2-2c6f-7e73-a041-5d6e7f8091a2';
 
+const modelCalled: Example<'crucible.trial.model-called.v1'>['data'] = {
+  evaluationId,
+  trialId,
+  callId: '019ab3f2-2c6f-7e73-a041-5d6e7f8091a1',
+  turn: 2,
+  role: 'subject',
+  model: 'sonnet',
+  provider: 'anthropic',
+  providerModel: 'claude-sonnet-4-5-20250929',
+  parameters: { temperature: 0, topP: null, outputTokensMax: 4_096, seed: null, stop: [] },
+  result: { status: 'replied', finishReason: 'tool-calls' },
+  usage: { inputTokens: 1_812, outputTokens: 96, cachedInputTokens: 1_024, reasoningTokens: null },
+  costMicroUsd: 4_112,
+  latencyMs: 1_834.2,
+  firstTokenMs: 412.7,
+  waitedMs: 0,
+  attempts: 1,
+  records: { request: 4, reply: 5 },
+  requestSha256: digest,
+};
+
 type Turn =
   | 'model-called'
   | 'tool-called'
@@ -20,7 +41,9 @@ type Turn =
 
 /** What is told of a conversation while a trial runs: the subject's turns, and what people ask of them. */
 export const turnExamples: {
-  readonly [T in 'crucible.trial.finished.v2' | `crucible.trial.${Turn}.v1`]: Example<T>;
+  readonly [
+    T in 'crucible.trial.finished.v2' | 'crucible.trial.model-called.v2' | `crucible.trial.${Turn}.v1`
+  ]: Example<T>;
 } = {
   'crucible.trial.finished.v2': {
     about:
@@ -74,28 +97,15 @@ export const turnExamples: {
   },
   'crucible.trial.model-called.v1': {
     about:
+      'A model was called on behalf of the trial, and answered or did not. Written before it was told what budgets paid for it.',
+    writtenBy: 'sandbox-executor',
+    data: modelCalled,
+  },
+  'crucible.trial.model-called.v2': {
+    about:
       'A model was called on behalf of the trial, and answered or did not. What was said stands in the transcript; this tells what it took.',
     writtenBy: 'sandbox-executor',
-    data: {
-      evaluationId,
-      trialId,
-      callId: '019ab3f2-2c6f-7e73-a041-5d6e7f8091a1',
-      turn: 2,
-      role: 'subject',
-      model: 'sonnet',
-      provider: 'anthropic',
-      providerModel: 'claude-sonnet-4-5-20250929',
-      parameters: { temperature: 0, topP: null, outputTokensMax: 4_096, seed: null, stop: [] },
-      result: { status: 'replied', finishReason: 'tool-calls' },
-      usage: { inputTokens: 1_812, outputTokens: 96, cachedInputTokens: 1_024, reasoningTokens: null },
-      costMicroUsd: 4_112,
-      latencyMs: 1_834.2,
-      firstTokenMs: 412.7,
-      waitedMs: 0,
-      attempts: 1,
-      records: { request: 4, reply: 5 },
-      requestSha256: digest,
-    },
+    data: { ...modelCalled, settled: { tokens: 1_908, costMicroUsd: 4_112, calls: 1, timeMs: 1_834 } },
   },
   'crucible.trial.tool-called.v1': {
     about:

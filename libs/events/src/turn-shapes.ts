@@ -21,7 +21,7 @@ const toolName = z.string().min(1).max(128);
 export const modelRoleSchema = z.enum(['subject', 'user', 'grader']);
 export type ModelRole = z.infer<typeof modelRoleSchema>;
 
-export const modelCalled = trialPlace.extend({
+export const modelCalledV1 = trialPlace.extend({
   callId: uuidSchema,
   turn,
   role: modelRoleSchema,
@@ -53,6 +53,17 @@ export const modelCalled = trialPlace.extend({
   }),
   /** SHA-256 of the request's body as it was sent. */
   requestSha256: digest,
+});
+
+/** What was written into the budgets that pay for a call, of each kind that they bound. */
+export const settledSchema = z.object({ tokens: count, costMicroUsd: count, calls: count, timeMs: count });
+
+export const modelCalledV2 = modelCalledV1.extend({
+  /**
+   * What was counted, and all that was held where nobody counted; each attempt whose reply broke off adds all that was held
+   * for it. Null in what version 1 told.
+   */
+  settled: settledSchema.nullable(),
 });
 
 export const toolStatusSchema = z.enum([

@@ -95,6 +95,11 @@ export const upcasts = {
     to: 'crucible.trial.finished.v2',
     data: (old) => ({ ...old, usage: null, answer: null }),
   },
+  'crucible.trial.model-called.v1': {
+    to: 'crucible.trial.model-called.v2',
+    // How much was held for it nobody wrote down.
+    data: (old) => ({ ...old, settled: null }),
+  },
 } as const satisfies Upcasts<Catalogue>;
 
 /** Types as they come out of decoding: the newest version of each event. */

@@ -89,6 +89,15 @@ it('tells what was reaped by version 1 as it stands: its kinds are kinds of vers
   expect(readData('crucible.executor.reaped.v1', told)).toMatchObject({ ok: false, failure: 'bad-data' });
 });
 
+it('tells a call of version 1 without what budgets paid for it', () => {
+  const { data } = examples['crucible.trial.model-called.v1'];
+  expect(readData('crucible.trial.model-called.v1', data)).toEqual({
+    ok: true,
+    type: 'crucible.trial.model-called.v2',
+    data: { ...data, settled: null },
+  });
+});
+
 it('tells a submission of version 1 as one of a program without a bound of its own', () => {
   const { data } = examples['crucible.evaluation.submitted.v1'];
   expect(readData('crucible.evaluation.submitted.v1', data)).toEqual({

@@ -5,7 +5,7 @@ import type { CrucibleEvent, EventData } from '@crucible/events';
 const inView = ['crucible.trial.dispatched.v1', 'crucible.trial.started.v2', 'crucible.trial.finished.v2'] as const;
 type InView = (typeof inView)[number];
 /** Asked for call by call, for there may be thousands of them. */
-const called: ReadonlySet<string> = new Set(['crucible.trial.model-called.v1', 'crucible.trial.tool-called.v1']);
+const called: ReadonlySet<string> = new Set(['crucible.trial.model-called.v2', 'crucible.trial.tool-called.v1']);
 
 /** Something the log tells of a trial beside its calls: an alert, a pause, what a person decided. */
 export interface Fact {

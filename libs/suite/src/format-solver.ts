@@ -44,6 +44,12 @@ export const conversationLimitsSchema = z
     messages: z.int().min(1).max(10_000).optional().describe('Messages of the conversation, whoever said them.'),
     tokens: z.int().min(1).max(conversationMaxima.tokens).optional().describe('Read and written, of all calls.'),
     cost: z.number().min(0).max(conversationMaxima.costUsd).optional().describe('In US dollars.'),
+    calls: z
+      .int()
+      .min(1)
+      .max(conversationMaxima.calls)
+      .optional()
+      .describe('Calls to models: those of the subject and of a simulated user, and none of a grader.'),
     time: duration('10m', 100, conversationMaxima.timeMs)
       .optional()
       .describe('Working time, without what is waited for at providers or for people.'),

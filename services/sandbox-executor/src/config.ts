@@ -18,6 +18,9 @@ const images = z.string().transform((text, context): Record<string, string> => {
   }
 });
 
+/** Also parts of one. Shorter than what a call takes, none could be made. */
+const minutes = z.coerce.number().min(0.1).max(100_000_000);
+
 export const configSchema = baseConfigSchema.extend({
   CRUCIBLE_DOCKER_SOCKET: z.string().min(1),
   /** Name of the engine's gVisor runtime. There is no fallback. */
@@ -41,10 +44,13 @@ export const configSchema = baseConfigSchema.extend({
   CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
   CRUCIBLE_MODEL_USD_PER_DAY_MAX: z.coerce.number().min(0).max(1_000_000).optional(),
   CRUCIBLE_MODEL_CALLS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
+  /** Working time of all trials together: several work at once, so a day may have more of it than its 1,440 minutes. */
+  CRUCIBLE_MODEL_MINUTES_PER_DAY_MAX: minutes.optional(),
   /** The same for each team. */
   CRUCIBLE_TEAM_MODEL_TOKENS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
   CRUCIBLE_TEAM_MODEL_USD_PER_DAY_MAX: z.coerce.number().min(0).max(1_000_000).optional(),
   CRUCIBLE_TEAM_MODEL_CALLS_PER_DAY_MAX: z.coerce.number().int().min(1).optional(),
+  CRUCIBLE_TEAM_MODEL_MINUTES_PER_DAY_MAX: minutes.optional(),
   CRUCIBLE_EXECUTOR_ID: z
     .string()
     .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/, 'must be letters, digits, dots, hyphens, at most 63')

@@ -121,7 +121,7 @@ export class TranscriptAuthor {
       const [reply, result] = [turn * 2 + 1, turn * 2 + 2];
       if (turn <= TURNS_MAX) {
         const own = { callId: systemEdge.newId(), turn, records: { request: reply - 1, reply } };
-        events.push(this.#like('crucible.trial.model-called.v1', id, own));
+        events.push(this.#like('crucible.trial.model-called.v2', id, own));
       }
       const to = turn * KERNEL_RECORDS_PER_CALL;
       const kernel = { from: to - KERNEL_RECORDS_PER_CALL + 1, to };

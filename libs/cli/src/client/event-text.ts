@@ -60,7 +60,7 @@ const tokens = (count: number | null): string => (count === null ? '?' : String(
 /** What is said of a conversation and by people to it. Tools and arguments were chosen by a model. */
 const turnDetailOf = (event: CrucibleEvent): string => {
   switch (event.type) {
-    case 'crucible.trial.model-called.v1': {
+    case 'crucible.trial.model-called.v2': {
       const { trialId, model, result, usage, costMicroUsd, latencyMs } = event.data;
       const how = result.status === 'replied' ? result.finishReason : `FAILED: ${result.failure}`;
       const used = `${tokens(usage.inputTokens)} in, ${tokens(usage.outputTokens)} out${dollars(costMicroUsd)}`;

@@ -56,7 +56,8 @@ export class History {
   turn(sampleIndex: number, epoch = 1): this {
     const trialId = trialIdOf({ sampleIndex, epoch, attempt: 1 });
     const usage = { inputTokens: 1_000, outputTokens: 100, cachedInputTokens: null, reasoningTokens: null };
-    return this.add('crucible.trial.model-called.v1', { trialId, usage, costMicroUsd: 1_000 }).add(
+    const settled = { tokens: 1_100, costMicroUsd: 1_000, calls: 1, timeMs: 1_834 };
+    return this.add('crucible.trial.model-called.v2', { trialId, usage, costMicroUsd: 1_000, settled }).add(
       'crucible.trial.tool-called.v1',
       { trialId },
     );

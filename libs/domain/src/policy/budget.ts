@@ -152,9 +152,11 @@ const refusalOf = (account: BudgetAccount, wish: Wish): BudgetRefusal | undefine
     const limit = account.limits[kind];
     if (limit === undefined) continue;
     const asked = wish[kind];
-    // A caller that does not know how long a call takes asks for no time; when it is used up there is none to give.
-    const usedUp = kind === 'timeMs' && left(account, kind) <= 0;
-    if (asked === null || asked > left(account, kind) || usedUp) return refused(account, kind, limit, asked);
+    // Who asks for nothing takes nothing, also where an account is overspent. But of time nobody knows who will need some:
+    // when it is spent for good there is none to give.
+    const tooMuch = asked === null || (asked > 0 && asked > left(account, kind));
+    const usedUp = kind === 'timeMs' && account.settled.timeMs >= limit;
+    if (tooMuch || usedUp) return refused(account, kind, limit, asked);
   }
   return undefined;
 };
@@ -211,13 +213,16 @@ export const spendElsewhere = (budgets: Budgets, name: AccountName, spent: Spend
 /** Gives back all that was held for a call that was not made. */
 export const release = (budgets: Budgets, id: string): Budgets => settle(budgets, id, nothingSpent);
 
-/** The first limit that is used up, from the narrowest scope: why no more calls can be made. */
-export const reachedIn = (budgets: Budgets, names: readonly AccountName[]): BudgetRefusal | undefined => {
-  for (const account of accountsOf(budgets, names))
-    for (const kind of budgetKinds) {
-      const limit = account.limits[kind];
-      if (limit !== undefined && left(account, kind) <= 0) return refused(account, kind, limit, 0);
-    }
+/** The narrowest of these accounts in which all that it allows of a kind is spent for good. What is held may come back. */
+export const spentUpIn = (
+  budgets: Budgets,
+  names: readonly AccountName[],
+  kind: BudgetKind,
+): BudgetRefusal | undefined => {
+  for (const account of accountsOf(budgets, names)) {
+    const limit = account.limits[kind];
+    if (limit !== undefined && account.settled[kind] >= limit) return refused(account, kind, limit, 0);
+  }
   return undefined;
 };
 

@@ -10,11 +10,11 @@ import {
   noBudgets,
   nothingSpent,
   openAccount,
-  reachedIn,
   refusalText,
   release,
   reserve,
   settle,
+  spentUpIn,
 } from './budget.ts';
 import type { AccountName, BudgetLimits, Budgets, Spend, Wish } from './budget.ts';
 
@@ -74,13 +74,25 @@ describe('a budget', () => {
       ...nothingSpent,
       timeMs: 7,
     });
-    expect(reachedIn(budgets, [trial, team])).toMatchObject({ scope: 'trial', kind: 'timeMs', settled: 7, limit: 5 });
+    const up = { scope: 'trial', kind: 'timeMs', settled: 7, limit: 5 };
+    expect(spentUpIn(budgets, [trial, team], 'timeMs')).toMatchObject(up);
     expect(reserve(budgets, 'b', [trial], call(1)).ok).toBe(false);
     const account = accountOf(budgets, trial);
     expect(account && leftIn(account)).toEqual({ tokens: 10, timeMs: 0 });
-    expect(reachedIn(open({ tokens: 10 }), [trial, team])).toBeUndefined();
-    const used = reserved(open({ tokens: 10 }), 'a', call(10));
-    expect(reachedIn(used, [trial])).toMatchObject({ kind: 'tokens', limit: 10, reserved: 10 });
+    expect(spentUpIn(budgets, [trial, team], 'tokens')).toBeUndefined();
+  });
+
+  it('of time that others hold is not used up: it may come back', () => {
+    const held = reserved(open({ timeMs: 5 }), 'a', { ...call(0), timeMs: 5 });
+    expect(spentUpIn(held, [trial, team], 'timeMs')).toBeUndefined();
+    expect(reserve(held, 'b', [trial], { ...call(0), timeMs: 1 })).toMatchObject({ refusal: { kind: 'timeMs' } });
+    expect(reserve(held, 'b', [trial], call(0)).ok).toBe(true);
+  });
+
+  it('that is overspent takes what asks for nothing of that kind', () => {
+    const over = settle(reserved(open({ tokens: 10, calls: 9 }), 'a', call(10)), 'a', { ...nothingSpent, tokens: 15 });
+    expect(reserve(over, 'b', [trial], call(0)).ok).toBe(true);
+    expect(reserve(over, 'b', [trial], call(1))).toMatchObject({ refusal: { kind: 'tokens', settled: 15 } });
   });
 
   it('may be settled twice, and is released without a trace', () => {

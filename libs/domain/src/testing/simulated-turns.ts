@@ -71,7 +71,7 @@ export class SimulatedTurns {
   #callModel(place: Place, nowMs: number): void {
     const { between, oneIn } = this.#chance;
     const fails = oneIn(6);
-    const data: EventData<'crucible.trial.model-called.v1'> = {
+    const data: EventData<'crucible.trial.model-called.v2'> = {
       ...place,
       callId: this.#id(),
       turn: between(1, 9),
@@ -96,8 +96,10 @@ export class SimulatedTurns {
       attempts: 1,
       records: { request: between(0, 9), reply: null },
       requestSha256: digest,
+      // Of some calls more than was counted, of others less.
+      settled: { tokens: 600, costMicroUsd: 500, calls: 1, timeMs: 450 },
     };
-    this.#tell(place, { type: 'crucible.trial.model-called.v1', data }, nowMs);
+    this.#tell(place, { type: 'crucible.trial.model-called.v2', data }, nowMs);
   }
 
   #reachBudget(place: Place, nowMs: number): void {

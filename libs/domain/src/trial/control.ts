@@ -152,7 +152,7 @@ const onDecision = (state: Control, event: Extract<TurnEvent, { type: `${string}
 
 const onTurn = (state: Control, event: TurnEvent, position: number): Control => {
   switch (event.type) {
-    case 'crucible.trial.model-called.v1':
+    case 'crucible.trial.model-called.v2':
     case 'crucible.trial.tool-called.v1':
     case 'crucible.trial.budget-reached.v1':
       return state;

@@ -3,7 +3,7 @@ import type { CrucibleEvent, UsageTotals } from '@crucible/events';
 
 /** What is told of a conversation while its trial runs, and what people ask of it. It moves the trial nowhere. */
 const turnTypes = [
-  'crucible.trial.model-called.v1',
+  'crucible.trial.model-called.v2',
   'crucible.trial.tool-called.v1',
   'crucible.trial.approval-requested.v1',
   'crucible.trial.approval-decided.v1',
@@ -19,11 +19,20 @@ export type TurnEvent = Extract<CrucibleEvent, { type: (typeof turnTypes)[number
 const types: ReadonlySet<string> = new Set(turnTypes);
 export const isTurnEvent = (event: CrucibleEvent): event is TurnEvent => types.has(event.type);
 
-type ModelCall = Extract<CrucibleEvent, { type: 'crucible.trial.model-called.v1' }>['data'];
+type ModelCall = Extract<CrucibleEvent, { type: 'crucible.trial.model-called.v2' }>['data'];
+
+/** Whether more was used than was counted: by a reply that nobody counted, or by attempts that broke off. */
+const isUncounted = ({ usage, costMicroUsd, result, settled }: ModelCall): boolean => {
+  const { inputTokens, outputTokens } = usage;
+  const untold = inputTokens === null || outputTokens === null || costMicroUsd === null;
+  if (untold && result.status === 'replied') return true;
+  if (settled === null) return false;
+  return settled.tokens > (inputTokens ?? 0) + (outputTokens ?? 0) || settled.costMicroUsd > (costMicroUsd ?? 0);
+};
 
 /** What one call to a model adds to what was used. */
-const usageOfCall = ({ usage, costMicroUsd, waitedMs, result }: ModelCall): UsageTotals => {
-  const untold = usage.inputTokens === null || usage.outputTokens === null || costMicroUsd === null;
+const usageOfCall = (call: ModelCall): UsageTotals => {
+  const { usage, costMicroUsd, waitedMs } = call;
   return {
     ...noUsage,
     modelCalls: 1,
@@ -32,7 +41,7 @@ const usageOfCall = ({ usage, costMicroUsd, waitedMs, result }: ModelCall): Usag
     cachedInputTokens: usage.cachedInputTokens ?? 0,
     reasoningTokens: usage.reasoningTokens ?? 0,
     costMicroUsd: costMicroUsd ?? 0,
-    uncountedCalls: untold && result.status === 'replied' ? 1 : 0,
+    uncountedCalls: isUncounted(call) ? 1 : 0,
     waitedMs: Math.round(waitedMs),
   };
 };
@@ -55,7 +64,7 @@ export const addUsage = (one: UsageTotals, other: UsageTotals): UsageTotals => (
  * the same events.
  */
 export const usageAfter = (usage: UsageTotals, event: CrucibleEvent): UsageTotals => {
-  if (event.type === 'crucible.trial.model-called.v1') return addUsage(usage, usageOfCall(event.data));
+  if (event.type === 'crucible.trial.model-called.v2') return addUsage(usage, usageOfCall(event.data));
   if (event.type === 'crucible.trial.tool-called.v1') return { ...usage, toolCalls: usage.toolCalls + 1 };
   return usage;
 };

@@ -25,7 +25,7 @@ export const onTurn = (before: TrialView, event: TurnEvent): TrialView => {
   const view = turn === before.turn ? before : { ...before, turn };
   const isOver = view.status === 'finished' || view.status === 'withdrawn';
   switch (event.type) {
-    case 'crucible.trial.model-called.v1':
+    case 'crucible.trial.model-called.v2':
     case 'crucible.trial.tool-called.v1':
       return { ...view, usage: usageAfter(view.usage, event) };
     case 'crucible.trial.approval-requested.v1':

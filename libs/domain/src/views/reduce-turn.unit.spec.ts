@@ -20,7 +20,7 @@ const pageOf = (entries: readonly LogEntry[], id: EvaluationId): EvaluationPage 
   return own.slice(1).reduce(reducePage, { evaluation, trials: new Map(), position: first.position });
 };
 const calls = (events: readonly CrucibleEvent[]) =>
-  events.flatMap((event) => (event.type === 'crucible.trial.model-called.v1' ? [event.data] : []));
+  events.flatMap((event) => (event.type === 'crucible.trial.model-called.v2' ? [event.data] : []));
 const sum = (numbers: readonly (number | null)[]): number =>
   numbers.reduce<number>((all, each) => all + (each ?? 0), 0);
 
@@ -45,8 +45,10 @@ describe('what is told of conversations', () => {
           reasoningTokens: sum(own.map(({ usage }) => usage.reasoningTokens)),
           costMicroUsd: sum(own.map(({ costMicroUsd }) => costMicroUsd)),
           uncountedCalls: own.filter(
-            ({ usage, costMicroUsd, result }) =>
-              result.status === 'replied' && (usage.inputTokens === null || costMicroUsd === null),
+            ({ usage, costMicroUsd, result, settled }) =>
+              (result.status === 'replied' && (usage.inputTokens === null || costMicroUsd === null)) ||
+              (settled?.tokens ?? 0) > sum([usage.inputTokens, usage.outputTokens]) ||
+              (settled?.costMicroUsd ?? 0) > (costMicroUsd ?? 0),
           ).length,
           waitedMs: sum(own.map(({ waitedMs }) => Math.round(waitedMs))),
           workingMs: sum(working),

@@ -109,7 +109,7 @@ export const agentStory = (): Story => {
   const again = { ...second, attempt: 2 };
   story.started(again);
   const request = story.says(again, 'suite', { role: 'user', content: 'Find the flag.' }, 0);
-  story.trial('crucible.trial.model-called.v1', again, {
+  story.trial('crucible.trial.model-called.v2', again, {
     turn: 1,
     result: { status: 'failed', failure: 'rate-limited', detail: '429, six times' },
     usage: { inputTokens: null, outputTokens: null, cachedInputTokens: null, reasoningTokens: null },

@@ -79,7 +79,7 @@ export class Story {
     place: Place,
     content: string,
     toolCalls: Extract<ModelMessage, { role: 'assistant' }>['toolCalls'] = [],
-    more: Partial<EventData<'crucible.trial.model-called.v1'>> & { readonly reasoning?: string } = {},
+    more: Partial<EventData<'crucible.trial.model-called.v2'>> & { readonly reasoning?: string } = {},
   ): this {
     const { reasoning = null, ...data } = more;
     const role = data.role ?? 'subject';
@@ -88,7 +88,7 @@ export class Story {
     const reply = this.says(place, by, { role: 'assistant', content, reasoning, toolCalls }, data.turn ?? 1);
     const id = uuidv7(START_MS + this.events.length, new Uint8Array(16).fill(this.events.length % 256));
     const told = { callId: id, turn: 1, costMicroUsd: COST_MICRO_USD, records: { request, reply }, ...data };
-    return this.trial('crucible.trial.model-called.v1', place, told);
+    return this.trial('crucible.trial.model-called.v2', place, told);
   }
 
   /** What a tool gave back. */
@@ -212,7 +212,7 @@ async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
 const callsOf = (events: readonly Positioned[], trialId: string): CallView[] =>
   events.flatMap(({ event, position }): CallView[] => {
     const told = { position, at: event.time };
-    if (event.type === 'crucible.trial.model-called.v1')
+    if (event.type === 'crucible.trial.model-called.v2')
       return event.data.trialId === trialId ? [{ kind: 'model', ...told, ...event.data }] : [];
     if (event.type !== 'crucible.trial.tool-called.v1' || event.data.trialId !== trialId) return [];
     return [{ kind: 'tool', ...told, ...event.data }];

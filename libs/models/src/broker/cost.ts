@@ -30,14 +30,15 @@ const bytesOf = (request: CallRequest): number =>
     return sum + Buffer.byteLength(message.content) + inputs;
   }, 0) + Buffer.byteLength(JSON.stringify(request.tools));
 
-/** What one attempt at a call may come to: the longest reply, and a generous estimate of what is sent. */
+/** What one attempt at a call may come to: the longest reply that there is time for, and a generous estimate of what is sent. */
 export const boundOf = (entry: ModelEntry, request: CallRequest): Wish => {
   const inputTokens =
     Math.ceil(bytesOf(request) / BYTES_PER_TOKEN) +
     MESSAGE_TOKENS * (request.messages.length + request.tools.length + 1);
   const outputTokens = outputTokensOf(entry, request);
   const usage = { inputTokens, outputTokens, cachedInputTokens: 0, reasoningTokens: null };
-  return { tokens: inputTokens + outputTokens, costMicroUsd: costOf(entry.price, usage), calls: 1, timeMs: 0 };
+  const costMicroUsd = costOf(entry.price, usage);
+  return { tokens: inputTokens + outputTokens, costMicroUsd, calls: 1, timeMs: entry.limits.timeoutMs };
 };
 
 /**

@@ -168,7 +168,7 @@ export class Agent implements Solving {
     }));
     void note(event);
     purse
-      .spendTime(`${call.id} ${this.#calls}`, Math.round(result.durationMs))
+      .spendTime(Math.round(result.durationMs))
       .then((used) => {
         if (used === null || this.#talk.isOver) return;
         void note({ type: 'crucible.trial.budget-reached.v1', data: { ...place, turn, ...budgetFacts(used) } });

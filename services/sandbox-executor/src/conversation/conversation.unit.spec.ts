@@ -40,7 +40,7 @@ describe('an agent', () => {
     ]);
     const records = await bench.transcript((await bench.of('crucible.trial.dispatched.v1'))[0]!.trialId);
     expect(records.map(({ n }) => n)).toEqual(records.map((_, at) => at + 1));
-    const called = await bench.of('crucible.trial.model-called.v1');
+    const called = await bench.of('crucible.trial.model-called.v2');
     expect(called.map(({ records: { request, reply } }) => [request, reply])).toEqual([
       [1, 2],
       [3, 5],
@@ -124,7 +124,7 @@ describe('a trial whose sandbox dies', () => {
     await bench.until(() => wire.requests.length === 1);
     bench.running.killEvaluation(bench.evaluationId);
     expect(await ending).toMatchObject({ reason: 'stopped', outcome: 'errored', scores: [] });
-    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([
+    expect(await bench.of('crucible.trial.model-called.v2')).toMatchObject([
       { result: { status: 'failed', failure: 'aborted' } },
     ]);
   });

@@ -3,13 +3,14 @@ import {
   addSpend,
   closeAccount,
   leftIn,
+  leftInAll,
   noBudgets,
   nothingSpent,
   openAccount,
-  reachedIn,
   reserve,
   settle,
   spendElsewhere,
+  spentUpIn,
 } from '@crucible/domain';
 import type {
   AccountName,
@@ -129,8 +130,21 @@ export class Ledger {
     return least;
   }
 
-  reached(names: readonly AccountName[]): BudgetRefusal | undefined {
-    return reachedIn(this.#budgets, names);
+  /** Writes down what nothing was held for. @returns the account whose time was used up before, if one was */
+  spendTime(names: readonly AccountName[], timeMs: number): BudgetRefusal | null {
+    const usedUp = spentUpIn(this.#budgets, names, 'timeMs') ?? null;
+    for (const name of names) this.#budgets = spendElsewhere(this.#budgets, name, { ...nothingSpent, timeMs });
+    return usedUp;
+  }
+
+  /** Holds as much working time as nobody else does, up to a bound. @returns how much, or which account has none */
+  holdTime(id: string, names: readonly AccountName[], msMax: number): number | BudgetRefusal {
+    const free = leftInAll(this.#budgets, names).timeMs ?? msMax;
+    const timeMs = Math.max(1, Math.min(msMax, free));
+    const reserved = reserve(this.#budgets, id, names, { ...nothingSpent, timeMs });
+    if (!reserved.ok) return reserved.refusal;
+    this.#budgets = reserved.budgets;
+    return timeMs;
   }
 
   /**

@@ -2,12 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { nothingSpent } from '@crucible/domain';
 import { InMemoryEventLog } from '@crucible/event-log';
 import { evaluationIdSchema, noBudget, subjects, trialIdSchema } from '@crucible/events';
-import type { EventData, TrialId } from '@crucible/events';
+import type { Budget, EventData, TrialId } from '@crucible/events';
+import { refuse, say, wireBroker } from '@crucible/models/testing';
+import type { WireServer } from '@crucible/models/testing';
 import { createLogger } from '@crucible/service-kit';
 import { describe, expect, it } from 'vitest';
 import { spentInDay } from './day.ts';
 import type { DayLimits } from './days.ts';
 import { Ledger } from './ledger.ts';
+import { ModelCaller } from './model-caller.ts';
+import type { Purse } from './purse.ts';
+import { onWire } from './wire.fixture.ts';
 import { WorkClock } from './work-clock.ts';
 
 const evaluationId = evaluationIdSchema.parse('019ab3f0-5c1e-7a42-9d3e-2f6b8c0d1e2f');
@@ -17,7 +22,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolv
 const signal = new AbortController().signal;
 const call = { tokens: 40, costMicroUsd: 4, calls: 1, timeMs: 0 };
 
-const modelCalled = (trialId: TrialId, tokens: number | null): EventData<'crucible.trial.model-called.v1'> => ({
+const modelCalled = (trialId: TrialId, tokens: number | null): EventData<'crucible.trial.model-called.v2'> => ({
   evaluationId,
   trialId,
   callId: randomUUID(),
@@ -36,6 +41,8 @@ const modelCalled = (trialId: TrialId, tokens: number | null): EventData<'crucib
   attempts: 1,
   records: { request: null, reply: null },
   requestSha256: 'a'.repeat(64),
+  // As version 1 told it: what was settled has to be made out.
+  settled: null,
 });
 
 const ground = (days: Partial<DayLimits> = {}) => {
@@ -44,26 +51,29 @@ const ground = (days: Partial<DayLimits> = {}) => {
   const told = (trialId: TrialId, tokens: number | null, team = 'red') =>
     log.append({
       subject: subjects.trial(evaluationId, trialId),
-      event: { type: 'crucible.trial.model-called.v1', data: modelCalled(trialId, tokens) },
+      event: { type: 'crucible.trial.model-called.v2', data: modelCalled(trialId, tokens) },
       origin: { ...origin, team },
     });
-  const ledger = new Ledger({
-    log,
-    history: log,
-    days: { platform: {}, team: {}, ...days },
-    now: () => nowMs,
-    logger: createLogger('sandbox-executor', 'silent'),
-  });
-  const open = (at: number, tokensMax: number | null, team = 'red') =>
-    ledger.open({
-      evaluationId,
-      trialId: trial(at),
-      team,
-      budget: { ...noBudget, tokensMax },
-      limits: {},
-      spent: nothingSpent,
+  /** Of an executor: what it knows of another it knows by the log alone. */
+  const opener = () => {
+    const ledger = new Ledger({
+      log,
+      history: log,
+      days: { platform: {}, team: {}, ...days },
+      now: () => nowMs,
+      logger: createLogger('sandbox-executor', 'silent'),
     });
-  return { log, told, ledger, open, at: (time: string) => void (nowMs = Date.parse(time)) };
+    return (at: number, budget: number | null | Partial<Budget>, team = 'red') =>
+      ledger.open({
+        evaluationId,
+        trialId: trial(at),
+        team,
+        budget: { ...noBudget, ...(typeof budget === 'object' ? budget : { tokensMax: budget }) },
+        limits: {},
+        spent: nothingSpent,
+      });
+  };
+  return { log, told, opener, open: opener(), at: (time: string) => void (nowMs = Date.parse(time)) };
 };
 
 describe('a ledger', () => {
@@ -100,6 +110,17 @@ describe('a ledger', () => {
     expect((await purse.unspent()).tokens).toBe(130);
   });
 
+  it('writes down all the time that tools took, also what is beyond the limit', async () => {
+    const purse = await ground().open(1, { timeMsMax: 100 });
+    expect(await purse.spendTime(80)).toBeNull();
+    expect(await purse.reserve('a', { ...call, timeMs: 20 }, signal)).toBeNull();
+    // What a call holds may come back: nobody is at the end for it.
+    expect(await purse.spendTime(40)).toBeNull();
+    purse.settle('a', { ...call, timeMs: 5 });
+    expect(await purse.spendTime(7)).toMatchObject({ scope: 'evaluation', kind: 'timeMs', limit: 100, settled: 125 });
+    expect(await purse.reserve('b', call, signal)).toMatchObject({ kind: 'timeMs', settled: 132 });
+  });
+
   it('lets go of an evaluation with its last trial, and reads it anew with the next', async () => {
     const { told, open } = ground();
     const purse = await open(1, 200);
@@ -107,6 +128,82 @@ describe('a ledger', () => {
     purse.close();
     purse.close();
     expect((await (await open(2, 200)).unspent()).tokens).toBe(180);
+  });
+});
+
+describe('a ledger that is opened anew', () => {
+  let wire: WireServer;
+  onWire((server) => (wire = server));
+  const most = { tokensMax: 1_000_000, costMicroUsdMax: 9_000_000, callsMax: 1_000, timeMsMax: 900_000 };
+  const most4 = { tokens: 1_000_000, costMicroUsd: 9_000_000, calls: 1_000, timeMs: 900_000 };
+
+  /** Calls as an executor makes them, told in the log. */
+  const callsOn = (purse: Purse, { log }: ReturnType<typeof ground>) => {
+    const limits = { outputTokensMax: 100, attemptsMax: 2, idleMsMax: 300 };
+    const broker = wireBroker(wire, { provider: 'openai', price: { input: 2, output: 8 }, limits });
+    const place = { evaluationId, trialId: trial(1) };
+    const caller = new ModelCaller(place, {
+      broker,
+      purse,
+      clock: new WorkClock(
+        () => performance.now(),
+        Infinity,
+        () => undefined,
+      ),
+      note: (event) => log.append({ subject: subjects.trial(evaluationId, trial(1)), event, origin }),
+      newId: () => randomUUID(),
+      live: null,
+    });
+    const parameters = { temperature: null, topP: null, outputTokensMax: null, seed: null, stop: [] };
+    const asking = { role: 'subject', model: 'wire/openai', turn: 1, tools: [], parameters, signal } as const;
+    return async (message = 'go') => {
+      const asked = await caller.ask(
+        { ...asking, messages: [{ role: 'user', content: message }], requestRecord: null },
+        () => 1,
+      );
+      return asked.kind === 'ended' && asked.end;
+    };
+  };
+  const whole = say('well done, all of it', { pieceChars: 2 });
+  const broken = { ...whole, breakAfterBytes: 500 };
+  const uncounted = { ...whole, usage: null };
+
+  it.each([
+    ['counted', [whole], { ok: true, attempts: 1 }],
+    ['that nobody counted', [uncounted], { ok: true, attempts: 1 }],
+    ['that broke off and was whole the second time', [broken, whole], { ok: true, abandonedAttempts: 1 }],
+    ['that broke off, and that nobody counted', [broken, uncounted], { ok: true, abandonedAttempts: 1 }],
+    ['that broke off twice', [broken, broken], { ok: false, abandonedAttempts: 1 }],
+    ['that was refused before', [refuse(429, 'slow down', { 'retry-after-ms': '1' }), whole], { attempts: 2 }],
+    ['that never began', [refuse(401, 'wrong key')], { ok: false, firstTokenMs: null }],
+  ] as const)('knows of a reply %s what the old one knew', async (_what, replies, expected) => {
+    const here = ground({ team: most4, platform: most4 });
+    const purse = await here.open(1, most);
+    const elsewhere = await here.opener()(2, most);
+    wire.next(...replies);
+    expect(await callsOn(purse, here)('go '.repeat(40))).toMatchObject(expected);
+    await nextTurn();
+    const known = await purse.unspent();
+    expect(known.calls).toBe(999);
+    expect(await (await here.opener()(3, most)).unspent()).toEqual(known);
+    // Without the evaluation's account, what the day knows.
+    expect(await (await here.opener()(3, null)).unspent()).toEqual(known);
+    expect(await elsewhere.unspent()).toEqual(known);
+  });
+
+  it('gives no money back for what nobody counted, and none for attempts that broke off', async () => {
+    const here = ground();
+    const purse = await here.open(1, most);
+    const ask = callsOn(purse, here);
+    wire.next(uncounted, broken, uncounted);
+    await ask();
+    await nextTurn();
+    const once = 9_000_000 - ((await (await here.opener()(3, most)).unspent()).costMicroUsd ?? 0);
+    // The longest reply alone is 800.
+    expect(once).toBeGreaterThan(800);
+    await ask();
+    await nextTurn();
+    expect((await (await here.opener()(3, most)).unspent()).costMicroUsd).toBe(9_000_000 - 3 * once);
   });
 });
 

@@ -32,6 +32,7 @@ describe('limits of a trial', () => {
     [{ messages: 5 }, 'message-limit', 2],
     [{ tokens: 2_000 }, 'token-limit', null],
     [{ cost: 0.002 }, 'cost-limit', null],
+    [{ calls: 2 }, 'call-limit', 2],
   ] as const)('%j ends it with %s, and what there is is scored', async (limits, reason, modelCalls) => {
     wire.script(() => goesOn());
     const end = await benchOf({ suite: limited(limits) }).trial();
@@ -71,6 +72,23 @@ describe('limits of a trial', () => {
       expect(end.error ?? '').toMatch(waits ? /while it waited, for a person/ : /^$/);
       wire.reset();
     }
+  });
+
+  it('on calls count those of a simulated user, and not those of a grader', async () => {
+    wire.script(() => say('more'));
+    const user = { model, instructions: 'Ask for more.' };
+    const suite = {
+      dataset: { samples: [{ id: 'one', input: 'go', target: 'x' }] },
+      solver: { kind: 'chat', user, limits: { calls: 3 } },
+      scorers: [{ kind: 'model-graded', model, rubric: 'Is it more?' }],
+    };
+    const bench = benchOf({ suite });
+    const end = await bench.trial();
+    expect(end).toMatchObject({ reason: 'call-limit', scores: [{ scorer: 'model-graded' }] });
+    const roles = (await bench.of('crucible.trial.model-called.v2')).map(({ role }) => role);
+    expect(roles.slice(0, 3)).toEqual(['subject', 'user', 'subject']);
+    // It is asked again for a grade that can be read.
+    expect(roles.slice(3)).toEqual(['grader', 'grader']);
   });
 
   it('on time count work and not waiting', async () => {
@@ -121,6 +139,44 @@ describe('the budget of an evaluation', () => {
     expect((await again.trial(0, 2)).reason).toBe('turn-limit');
     expect((await again.trial(0, 3)).reason).toBe('call-limit');
     expect(wire.requests).toHaveLength(5);
+  });
+});
+
+describe('a budget of time', () => {
+  const samples = Array.from({ length: 3 }, (_, at) => ({ id: `s${at}`, input: 'go', target: 'x' }));
+  const slow = (delayMs: number) => ({ ...goesOn(), delayMs });
+
+  it('is not overshot by calls that are made at once: the last is ended when it is used up', async () => {
+    wire.script(() => slow(250));
+    const bench = benchOf({ suite: { ...limited({}), dataset: { samples } }, budget: { timeMsMax: 1_000 } });
+    await bench.submit();
+    const trials = await Promise.all(samples.map((_, at) => bench.dispatch(at)));
+    await Promise.all(trials.map((trialId) => bench.take(trialId)));
+    const ends = await Promise.all(trials.map((trialId) => bench.finishOf(trialId)));
+    expect(ends.map(({ reason, outcome }) => [reason, outcome])).toEqual(samples.map(() => ['time-limit', 'errored']));
+    const called = await bench.of('crucible.trial.model-called.v2');
+    const spent = called.map(({ settled }) => settled?.timeMs ?? 0).reduce((sum, each) => sum + each, 0);
+    // Ended behind the last millisecond, by a timer of ours.
+    expect(spent).toBeGreaterThanOrEqual(1_000);
+    expect(spent).toBeLessThan(1_250);
+    expect((await bench.of('crucible.trial.budget-reached.v1'))[0]).toMatchObject({
+      ...{ scope: 'evaluation', kind: 'timeMs', limit: 1_000 },
+    });
+  });
+
+  it.each(['team', 'platform'] as const)('of the %s holds for a day', async (scope) => {
+    wire.script(() => slow(200));
+    const bench = benchOf({ suite: limited({}), days: { [scope]: { timeMs: 500 } } });
+    expect(await bench.trial()).toMatchObject({ reason: 'time-limit', outcome: 'errored', scores: [] });
+    expect(await bench.of('crucible.trial.budget-reached.v1')).toMatchObject([{ scope, kind: 'timeMs', limit: 500 }]);
+  });
+
+  it('lets a reply that broke off be asked for again in what is left', async () => {
+    const whole = say('forty-two', { pieceChars: 2 });
+    wire.next({ ...whole, breakAfterBytes: 300 }, whole);
+    const bench = benchOf({ suite: limited({}), budget: { timeMsMax: 5_000 } });
+    expect(await bench.trial()).toMatchObject({ reason: 'completed', outcome: 'passed' });
+    expect(await bench.of('crucible.trial.model-called.v2')).toMatchObject([{ attempts: 2 }]);
   });
 });
 
@@ -188,7 +244,7 @@ describe('a provider', () => {
     wire.next({ ...whole, breakAfterBytes: 300 }, { ...whole, pieceChars: 3 });
     const bench = benchOf();
     expect(await bench.trial()).toMatchObject({ outcome: 'passed', usage: { modelCalls: 1, toolCalls: 1 } });
-    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([{ attempts: 2 }]);
+    expect(await bench.of('crucible.trial.model-called.v2')).toMatchObject([{ attempts: 2 }]);
   });
 
   it('without a price takes no call that money bounds', async () => {

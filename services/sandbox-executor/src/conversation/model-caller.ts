@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
-import { budgetFacts, refusalText } from '@crucible/domain';
-import type { BudgetRefusal, Wish } from '@crucible/domain';
+import { budgetFacts, nothingSpent, refusalText } from '@crucible/domain';
+import type { BudgetRefusal, Spend, Wish } from '@crucible/domain';
 import { displayableLine } from '@crucible/events';
 import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } from '@crucible/events';
 import { spentOn } from '@crucible/models';
 import type { CallEnd, CallRequest, ModelBroker, ReplyDelta, Retry, ToolChoice } from '@crucible/models';
 import type { Place } from '../trials/trial-run.ts';
+import { HeldTime, STRETCH_MS } from './held-time.ts';
 import type { LiveReply, LiveTrial } from './live.ts';
 import type { Purse } from './purse.ts';
 import type { WorkClock } from './work-clock.ts';
 
-type ModelCalled = EventData<'crucible.trial.model-called.v1'>;
+type ModelCalled = EventData<'crucible.trial.model-called.v2'>;
 export type Role = ModelCalled['role'];
 
 /** A reply that is shorter than this helps nobody: so much has to be left for it. */
@@ -23,7 +24,7 @@ export interface CallerPorts {
   readonly purse: Purse;
   readonly clock: WorkClock;
   readonly note: (
-    event: NewEvent<'crucible.trial.model-called.v1' | 'crucible.trial.budget-reached.v1'>,
+    event: NewEvent<'crucible.trial.model-called.v2' | 'crucible.trial.budget-reached.v1'>,
   ) => Promise<unknown>;
   readonly newId: () => string;
   /** Where its subject's words are told as they come; null where there is no subject to be seen. */
@@ -60,6 +61,22 @@ export type Asked =
   | { readonly kind: 'ended'; readonly end: CallEnd }
   | { readonly kind: 'refused'; readonly refusal: BudgetRefusal; readonly why: string };
 
+/** A call that is held in every account it is paid from. */
+interface HeldCall {
+  readonly request: CallRequest;
+  readonly bound: Wish;
+  /** Of its working time; beyond it more is held as it goes on. Null where nothing bounds time. */
+  readonly timeMs: number | null;
+}
+
+interface UnderWay {
+  readonly live: LiveReply | null;
+  readonly hearer: ReplyHearer | undefined;
+  readonly time: HeldTime;
+  /** What is held for attempts beyond the first. */
+  readonly extra: string[];
+}
+
 /** Calls models for one trial: nothing is called that is not paid for, and every call is told. */
 export class ModelCaller {
   readonly #place: Place;
@@ -75,17 +92,29 @@ export class ModelCaller {
     const callId = this.#ports.newId();
     const held = await this.#hold(callId, asking);
     if ('refusal' in held) return this.#refused(held.refusal, asking);
-    const { request, bound } = held;
+    const { purse } = this.#ports;
     const live = asking.role === 'subject' ? (this.#ports.live?.reply(asking.turn) ?? null) : null;
-    const end = await this.#call(callId, request, bound, { live, hearer: asking.hearer });
-    this.#ports.purse.settle(callId, spentOn(end, bound));
+    const time = new HeldTime(purse, callId, held.timeMs);
+    const extra: string[] = [];
+    let end: CallEnd;
+    let settled: Spend;
+    try {
+      end = await this.#call(callId, held, { live, hearer: asking.hearer, time, extra });
+      settled = spentInTime(spentOn(end, held.bound), time);
+      purse.settle(callId, settled);
+    } finally {
+      // Behind it: in between, what they held would be anybody's.
+      time.release();
+      for (const id of extra) purse.release(id);
+    }
     const reply = end.ok ? record(end) : null;
     if (reply === null) live?.failed();
     else live?.whole();
     void this.#ports.note({
-      type: 'crucible.trial.model-called.v1',
-      data: this.#told(callId, asking, request, end, reply),
+      type: 'crucible.trial.model-called.v2',
+      data: { ...this.#told(callId, asking, held.request, end, reply), settled },
     });
+    if (!end.ok && time.usedUp !== null) return this.#refused(time.usedUp.refusal, asking);
     return { kind: 'ended', end };
   }
 
@@ -99,23 +128,24 @@ export class ModelCaller {
   }
 
   /** Holds what the call may come to: all that a reply may be, or the longest that is paid for. */
-  async #hold(
-    callId: string,
-    asking: Asking,
-  ): Promise<{ readonly request: CallRequest; readonly bound: Wish } | { readonly refusal: BudgetRefusal }> {
+  async #hold(callId: string, asking: Asking): Promise<HeldCall | { readonly refusal: BudgetRefusal }> {
     const { broker, purse, clock } = this.#ports;
     const over = clock.wait();
     try {
-      let tokensBefore = Infinity;
+      let before = { tokens: Infinity, timeMs: Infinity };
       for (;;) {
         const request = await this.#fitted(this.#requestOf(asking));
         // There is no such model: the broker says so, and nothing is spent.
-        const bound = broker.bound(request) ?? { tokens: 0, costMicroUsd: 0, calls: 0, timeMs: 0 };
+        const whole = broker.bound(request) ?? nothingSpent;
+        const { timeMs: leftMs } = await purse.unspent();
+        const timeMs = leftMs === undefined ? null : Math.min(whole.timeMs, STRETCH_MS, leftMs);
+        const bound = { ...whole, timeMs: timeMs ?? 0 };
         const refusal = await purse.reserve(callId, bound, asking.signal);
-        if (refusal === null) return { request, bound };
+        if (refusal === null) return { request, bound, timeMs };
         // While it waited others spent: what is left now may pay for a shorter reply.
-        if (asking.signal.aborted || bound.tokens >= tokensBefore) return { refusal };
-        tokensBefore = bound.tokens;
+        const isNoLess = bound.tokens >= before.tokens && bound.timeMs >= before.timeMs;
+        if (asking.signal.aborted || isNoLess) return { refusal };
+        before = bound;
       }
     } finally {
       over();
@@ -146,44 +176,44 @@ export class ModelCaller {
     return { ...request, parameters: { ...request.parameters, outputTokensMax } };
   }
 
-  async #call(
-    callId: string,
-    request: CallRequest,
-    bound: Wish,
-    { live, hearer }: { readonly live: LiveReply | null; readonly hearer: ReplyHearer | undefined },
-  ): Promise<CallEnd> {
+  async #call(callId: string, { request, bound }: HeldCall, { live, hearer, time, extra }: UnderWay): Promise<CallEnd> {
     const { broker, purse, clock } = this.#ports;
-    const extra: string[] = [];
+    const signal = AbortSignal.any([request.signal, time.signal]);
     let over = clock.wait();
     const mayRetry = ({ attempt, told }: Retry): boolean => {
+      time.wait();
       if (hearer?.hasTold() === true) return false;
       over = clock.wait();
       const id = `${callId} ${attempt}`;
-      // What had begun to come is likely to be charged beside what comes next.
+      // What had begun to come is likely to be charged beside what comes next. Its time goes on from the same stretch.
       if (!told) return true;
-      if (!purse.tryReserve(id, { ...bound, calls: 0 })) return false;
+      if (!purse.tryReserve(id, { ...bound, calls: 0, timeMs: 0 })) return false;
       extra.push(id);
       return true;
     };
+    const onAttempt = (attempt: number): void => {
+      over();
+      time.run();
+      live?.attempt(attempt);
+    };
+    const onDelta = (delta: ReplyDelta): void => {
+      live?.take(delta);
+      hearer?.onDelta(delta);
+    };
     try {
-      return await broker.call(request, {
-        mayRetry,
-        onAttempt: (attempt) => {
-          over();
-          live?.attempt(attempt);
-        },
-        onDelta: (delta) => {
-          live?.take(delta);
-          hearer?.onDelta(delta);
-        },
-      });
+      return await broker.call({ ...request, signal }, { mayRetry, onAttempt, onDelta });
     } finally {
       over();
-      for (const id of extra) purse.release(id);
     }
   }
 
-  #told(callId: string, asking: Asking, request: CallRequest, end: CallEnd, reply: number | null): ModelCalled {
+  #told(
+    callId: string,
+    asking: Asking,
+    request: CallRequest,
+    end: CallEnd,
+    reply: number | null,
+  ): Omit<ModelCalled, 'settled'> {
     const entry = this.#ports.broker.model(asking.model);
     const { latencyMs, waitedMs, firstTokenMs, attempts } = end;
     const label = (text: string): string => displayableLine(text, LABEL_CHARS_MAX);
@@ -210,6 +240,10 @@ export class ModelCaller {
     };
   }
 }
+
+/** A call that was ended when its time was used up took all of it, whatever its own clock says. */
+const spentInTime = (spent: Spend, { usedUp }: HeldTime): Spend =>
+  usedUp === null ? spent : { ...spent, timeMs: Math.max(spent.timeMs, usedUp.heldMs) };
 
 const noCounts = { inputTokens: null, outputTokens: null, cachedInputTokens: null, reasoningTokens: null };
 

@@ -1,49 +1,18 @@
-import type { BudgetLimits } from '@crucible/domain';
 import { JetStreamEventLog, JetStreamEvidence, JetStreamHistory, NatsLiveReplies } from '@crucible/event-log';
 import type { Bus } from '@crucible/event-log';
 import type { ModelBroker } from '@crucible/models';
 import type { Logger } from '@crucible/service-kit';
-import { microUsd } from '@crucible/suite';
 import type { ApprovalPolicies } from '@crucible/suite/load';
-import type { Config } from '../config.ts';
 import type { SandboxEngine } from '../sandbox/port.ts';
 import type { TrialLog } from '../trials/trial-log.ts';
 import { CommandFeed } from './command-feed.ts';
 import { Conversations } from './conversations.ts';
-import type { DayLimits } from './days.ts';
+import { dayLimits } from './day-limits.ts';
+import type { DayBounds } from './day-limits.ts';
 import { judgesWith } from './judges/judges.ts';
 import type { ScoringPorts } from './judges/program.ts';
 import { Ledger } from './ledger.ts';
 import { earlierOf } from './earlier.ts';
-
-type Bounds = Pick<
-  Config,
-  | 'CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX'
-  | 'CRUCIBLE_MODEL_USD_PER_DAY_MAX'
-  | 'CRUCIBLE_MODEL_CALLS_PER_DAY_MAX'
-  | 'CRUCIBLE_TEAM_MODEL_TOKENS_PER_DAY_MAX'
-  | 'CRUCIBLE_TEAM_MODEL_USD_PER_DAY_MAX'
-  | 'CRUCIBLE_TEAM_MODEL_CALLS_PER_DAY_MAX'
->;
-
-const limitsOf = (tokens: number | undefined, usd: number | undefined, calls: number | undefined): BudgetLimits => ({
-  ...(tokens === undefined ? {} : { tokens }),
-  ...(usd === undefined ? {} : { costMicroUsd: microUsd(usd) }),
-  ...(calls === undefined ? {} : { calls }),
-});
-
-export const dayLimits = (config: Bounds): DayLimits => ({
-  platform: limitsOf(
-    config.CRUCIBLE_MODEL_TOKENS_PER_DAY_MAX,
-    config.CRUCIBLE_MODEL_USD_PER_DAY_MAX,
-    config.CRUCIBLE_MODEL_CALLS_PER_DAY_MAX,
-  ),
-  team: limitsOf(
-    config.CRUCIBLE_TEAM_MODEL_TOKENS_PER_DAY_MAX,
-    config.CRUCIBLE_TEAM_MODEL_USD_PER_DAY_MAX,
-    config.CRUCIBLE_TEAM_MODEL_CALLS_PER_DAY_MAX,
-  ),
-});
 
 export interface ConversationsGround {
   readonly broker: ModelBroker;
@@ -59,7 +28,7 @@ export interface ConversationsGround {
 /** Puts together what trials of models need, on the bus that the executor has. */
 export const openConversations = (
   bus: Bus,
-  config: Bounds,
+  config: DayBounds,
   { broker, policies, trials, sandboxing, logger }: ConversationsGround,
 ): { readonly conversations: Conversations; readonly ledger: Ledger; readonly feed: CommandFeed } => {
   const log = new JetStreamEventLog(bus);

@@ -14,7 +14,7 @@ import type { WorkClock } from './work-clock.ts';
 
 /** What a conversation tells of itself while it goes on. */
 export type ConversationNote = NewEvent<
-  | 'crucible.trial.model-called.v1'
+  | 'crucible.trial.model-called.v2'
   | 'crucible.trial.tool-called.v1'
   | 'crucible.trial.approval-requested.v1'
   | 'crucible.trial.approval-decided.v1'

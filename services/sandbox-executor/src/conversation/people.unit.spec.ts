@@ -209,7 +209,7 @@ describe('an executor that dies', () => {
     expect(end).toMatchObject({ reason: 'completed', outcome: 'passed', usage: { modelCalls: 1 } });
     expect(wire.requests).toHaveLength(3);
     expect(toldTo(2)).toContain('first');
-    expect((await second.of('crucible.trial.model-called.v1')).at(-1)?.turn).toBe(2);
+    expect((await second.of('crucible.trial.model-called.v2')).at(-1)?.turn).toBe(2);
   });
 
   it('while somebody is asked leaves the question, and what was said of it meanwhile holds', async () => {
@@ -258,7 +258,7 @@ describe('an executor that dies', () => {
     });
     expect(await third.trial(0, 3)).toMatchObject({ reason: 'completed', outcome: 'passed' });
     expect(toldTo(3)).toContain('first');
-    expect((await third.of('crucible.trial.model-called.v1')).at(-1)?.turn).toBe(2);
+    expect((await third.of('crucible.trial.model-called.v2')).at(-1)?.turn).toBe(2);
   });
 
   it('leaves no word of a person that would let a later call run', async () => {

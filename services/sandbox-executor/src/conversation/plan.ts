@@ -77,6 +77,7 @@ const parametersOf = (solver: ModelSolver): ModelParameters => {
 const trialLimits = ({ limits }: ModelSolver): BudgetLimits => ({
   ...(limits.tokens === undefined ? {} : { tokens: limits.tokens }),
   ...(limits.cost === undefined ? {} : { costMicroUsd: microUsd(limits.cost) }),
+  ...(limits.calls === undefined ? {} : { calls: limits.calls }),
 });
 
 /** The suite's own command; where it has none, the image is the agent, and begins as its maker meant it to. */

@@ -56,12 +56,15 @@ export class Purse {
   }
 
   /** What a program's run took; it is nothing that could be held before. @returns the limit that is used up, if one is */
-  async spendTime(id: string, timeMs: number): Promise<BudgetRefusal | null> {
-    const names = await this.#all();
-    const reached = this.#ledger.reached(names);
-    if (reached?.kind === 'timeMs') return reached;
-    if (this.#ledger.tryReserve(id, names, nothingSpent)) this.#ledger.settle(id, { ...nothingSpent, timeMs });
-    return null;
+  async spendTime(timeMs: number): Promise<BudgetRefusal | null> {
+    return this.#ledger.spendTime(await this.#all(), timeMs);
+  }
+
+  /** As `Ledger.holdTime`, for a call that goes on. */
+  holdTime(id: string, msMax: number): number | BudgetRefusal {
+    // Its end is on record: nobody pays for it any more, and nobody waits for it.
+    if (this.#closed) return msMax;
+    return this.#ledger.holdTime(id, [...this.#names, ...this.#days], msMax);
   }
 
   /** Call once the trial's end is on record: what it spent is then told by the log alone. */

@@ -123,7 +123,9 @@ const approvalsOf = (control: Control): EarlierApproval[] =>
 
 const spentIn = ({ events }: Attempt): Spend => {
   const estimates: Estimates = new Map();
-  return events.reduce((sum, event) => addSpend(sum, spentOnEvent(event, estimates)), nothingSpent);
+  // What judged it is not paid from the trial's own limits.
+  const own = events.filter((event) => event.type !== 'crucible.trial.model-called.v2' || event.data.role !== 'grader');
+  return own.reduce((sum, event) => addSpend(sum, spentOnEvent(event, estimates)), nothingSpent);
 };
 
 /** Attempts that the one before this one went on behind in its turn, each lost: what they used and what was decided counts on. */

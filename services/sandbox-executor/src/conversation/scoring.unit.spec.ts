@@ -52,7 +52,7 @@ describe('chat', () => {
     const bench = benchOf({ suite: chat({ user }) });
     const end = await bench.trial();
     expect(end).toMatchObject({ reason: 'completed', outcome: 'passed', answer: { excerpt: 'subject 42' } });
-    expect((await bench.of('crucible.trial.model-called.v1')).map(({ role, turn }) => [role, turn])).toEqual([
+    expect((await bench.of('crucible.trial.model-called.v2')).map(({ role, turn }) => [role, turn])).toEqual([
       ['subject', 1],
       ['user', 1],
       ['subject', 2],
@@ -81,7 +81,7 @@ describe('a grader', () => {
     });
     const records = await bench.transcript((await bench.of('crucible.trial.dispatched.v1'))[0]!.trialId);
     expect(records.map(({ kind }) => kind)).toEqual(['message', 'message', 'aside', 'aside', 'aside']);
-    expect((await bench.of('crucible.trial.model-called.v1'))[1]).toMatchObject({ role: 'grader', model });
+    expect((await bench.of('crucible.trial.model-called.v2'))[1]).toMatchObject({ role: 'grader', model });
   });
 
   it('is given what it grades as data that cannot end itself', async () => {

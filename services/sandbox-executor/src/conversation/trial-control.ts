@@ -16,7 +16,7 @@ export interface ControlPorts {
 const bears = (event: CrucibleEvent): boolean =>
   isTrialEvent(event) ||
   (isTurnEvent(event) &&
-    event.type !== 'crucible.trial.model-called.v1' &&
+    event.type !== 'crucible.trial.model-called.v2' &&
     event.type !== 'crucible.trial.tool-called.v1');
 
 /** What people want of one running trial, as the log tells it: folded in its order, whoever wrote and whenever we heard. */

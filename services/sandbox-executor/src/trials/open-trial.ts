@@ -13,7 +13,7 @@ const CONFLICTS_MAX = 8;
 export type TrialNote = NewEvent<
   | 'crucible.alert.raised.v1'
   | 'crucible.sandbox.kill-confirmed.v1'
-  | 'crucible.trial.model-called.v1'
+  | 'crucible.trial.model-called.v2'
   | 'crucible.trial.tool-called.v1'
   | 'crucible.trial.approval-requested.v1'
   | 'crucible.trial.approval-decided.v1'

@@ -83,7 +83,7 @@ const byType: Partial<Record<EventType, Kind>> = {
   'crucible.alert.raised.v1': 'alert',
   'crucible.alert.acknowledged.v1': 'alert',
   'crucible.sandbox.kill-confirmed.v1': 'killed',
-  'crucible.trial.model-called.v1': 'model',
+  'crucible.trial.model-called.v2': 'model',
   'crucible.trial.tool-called.v1': 'tool',
   'crucible.trial.approval-requested.v1': 'approval',
   'crucible.trial.approval-decided.v1': 'approval',
@@ -124,7 +124,7 @@ export const aboutOf = ({ event }: HistoryEntry): string => {
       return `${event.data.trialId} · acknowledged by ${displayableLine(event.actor, 60)}`;
     case 'crucible.sandbox.kill-confirmed.v1':
       return `${event.data.trialId} · ${event.data.gone ? 'gone' : 'not gone'} after ${duration(event.data.latencyMs)}`;
-    case 'crucible.trial.model-called.v1':
+    case 'crucible.trial.model-called.v2':
       return `${event.data.trialId} · ${displayableLine(event.data.model, 60)} after ${duration(event.data.latencyMs)}`;
     case 'crucible.trial.tool-called.v1':
       return `${event.data.trialId} · ${displayableLine(event.data.tool, 60)}: ${event.data.status}`;

@@ -37,7 +37,7 @@ const toldOf = (event: CrucibleEvent): Told[] => {
   switch (event.type) {
     case 'crucible.trial.started.v2':
       return [{ title: 'Sandbox started', about: '' }];
-    case 'crucible.trial.model-called.v1': {
+    case 'crucible.trial.model-called.v2': {
       const { result, role, model, latencyMs } = event.data;
       // A call with a reply stands beside it.
       if (result.status === 'replied') return [];

@@ -131,7 +131,7 @@ describe('marks', () => {
     const call = (result: object) =>
       marksOf({
         position: 1,
-        event: eventAt(0, 'crucible.trial.model-called.v1', { role: 'subject', model: 'm', latencyMs: 5, result }),
+        event: eventAt(0, 'crucible.trial.model-called.v2', { role: 'subject', model: 'm', latencyMs: 5, result }),
       });
     expect(call({ status: 'replied', finishReason: 'stop' })).toEqual([]);
     expect(call({ status: 'failed', failure: 'timeout', detail: 'slow' })).toMatchObject([

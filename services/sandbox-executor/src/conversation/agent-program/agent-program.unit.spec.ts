@@ -128,7 +128,7 @@ describe('an agent program', () => {
       [2, 'subject', 'assistant'],
       [2, 'subject', 'assistant'],
     ]);
-    const called = await bench.of('crucible.trial.model-called.v1');
+    const called = await bench.of('crucible.trial.model-called.v2');
     expect(called).toMatchObject([
       { role: 'subject', turn: 1, model, records: { request: 3, reply: 4 }, parameters: { temperature: 0.5 } },
       { role: 'subject', turn: 2, records: { request: 5, reply: 6 } },
@@ -336,7 +336,7 @@ describe('what goes through its endpoint', () => {
       return 'done';
     });
     expect(await bench.trial()).toMatchObject({ reason: 'exit', answer: { excerpt: 'done' } });
-    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([{ result: { failure: 'aborted' } }]);
+    expect(await bench.of('crucible.trial.model-called.v2')).toMatchObject([{ result: { failure: 'aborted' } }]);
   });
 });
 
@@ -355,7 +355,7 @@ describe('people', () => {
     });
     await ended;
     expect(await bench.finishOf(trialId)).toMatchObject({ reason: 'terminated', outcome: 'errored' });
-    expect(await bench.of('crucible.trial.model-called.v1')).toMatchObject([
+    expect(await bench.of('crucible.trial.model-called.v2')).toMatchObject([
       { result: { status: 'failed', failure: 'aborted' } },
     ]);
   });
