@@ -38,7 +38,10 @@ export type ScheduleAction =
 interface OpenTrial {
   readonly place: TrialPlace;
   readonly status: 'dispatched' | 'running';
+  /** Of the event that dispatched it, and then of its start. */
   readonly position: number;
+  /** Last position on its subject for as long as it has not begun. */
+  readonly sequence: number;
 }
 
 interface Retry {
@@ -140,6 +143,7 @@ export class Schedule {
   apply({ event, position }: Positioned): void {
     if (isEvaluationEvent(event)) this.#applyEvaluation(event, position);
     else if (isTrialEvent(event)) this.#applyTrial(event, position);
+    else if (event.type === 'crucible.trial.pause-carried.v1') this.#applyCarried(event.data, position);
     else if (event.type === 'crucible.trial.budget-reached.v1') this.#applyBudget(event.data);
     else if (isStopEvent(event)) this.#stops = evolveStops(this.#stops, event);
   }
@@ -190,7 +194,7 @@ export class Schedule {
     if (trial === undefined || position <= trial.position) return;
     switch (event.type) {
       case 'crucible.trial.started.v2':
-        entry.open.set(event.data.trialId, { ...trial, status: 'running', position });
+        entry.open.set(event.data.trialId, { ...trial, status: 'running', position, sequence: position });
         return;
       case 'crucible.trial.withdrawn.v1':
         entry.tally.withdrawn += 1;
@@ -203,6 +207,14 @@ export class Schedule {
     }
     entry.open.delete(event.data.trialId);
     this.#inFlight -= 1;
+  }
+
+  /** The one thing that is told of a trial before it begins: whoever withdraws it has to stand behind that. */
+  #applyCarried({ evaluationId, trialId }: EventData<'crucible.trial.pause-carried.v1'>, position: number): void {
+    const open = this.#entries.get(evaluationId)?.open;
+    const trial = open?.get(trialId);
+    if (trial === undefined || position <= trial.sequence) return;
+    open?.set(trialId, { ...trial, sequence: position });
   }
 
   /** What a call of one trial found used up, the next trial would come to find so as well, at the price of a sandbox. */
@@ -226,7 +238,8 @@ export class Schedule {
       if (others.length === entry.retries.length) return;
       entry.retries = others;
     }
-    entry.open.set(dispatch.trialId, { place: { sampleIndex, epoch, attempt }, status: 'dispatched', position });
+    const place = { sampleIndex, epoch, attempt };
+    entry.open.set(dispatch.trialId, { place, status: 'dispatched', position, sequence: position });
     this.#inFlight += 1;
   }
 
@@ -302,7 +315,7 @@ export class Schedule {
       const reason = entry.usedUp ?? CANCELLED;
       for (const [trialId, trial] of entry.open) {
         if (trial.status === 'dispatched')
-          return { type: 'withdraw', evaluationId, trialId, reason, expectedSequence: trial.position };
+          return { type: 'withdraw', evaluationId, trialId, reason, expectedSequence: trial.sequence };
       }
     }
     const total = entry.submission.samples * entry.submission.epochs;

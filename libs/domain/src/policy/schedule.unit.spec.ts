@@ -248,6 +248,29 @@ describe('schedule', () => {
     expect(schedule.next(start)).toMatchObject({ type: 'withdraw', trialId: '0-1-1' });
   });
 
+  it('withdraws behind a pause that is told of a trial before it begins, and keeps its place in the queue', () => {
+    submit(a, 1);
+    admit(a);
+    dispatch(a, first);
+    finish(a, first, 'errored');
+    const second = { ...first, attempt: 2 };
+    const trialId = trialIdOf(second);
+    dispatch(a, second);
+    const [queued] = [...schedule.awaitingExecutor()];
+    write(subjects.trial(a, trialId), {
+      type: 'crucible.trial.pause-carried.v1',
+      data: { evaluationId: a, trialId, fromTrialId: trialIdOf(first) },
+    });
+    expect([...schedule.awaitingExecutor()]).toEqual([queued]);
+    write(subjects.evaluation(a), {
+      type: 'crucible.evaluation.cancel-requested.v1',
+      data: { evaluationId: a, reason: 'r' },
+    });
+    const expectedSequence = log.lastOf(subjects.trial(a, trialId));
+    expect(expectedSequence).toBeGreaterThan(queued?.position ?? Infinity);
+    expect(schedule.next(start)).toMatchObject({ type: 'withdraw', trialId, expectedSequence });
+  });
+
   it('begins nothing more once a budget is used up, no retry either, and ends with what ran', () => {
     submit(a, 3);
     admit(a);

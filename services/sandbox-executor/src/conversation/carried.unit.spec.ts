@@ -1,3 +1,4 @@
+import { subjects, trialIdOf } from '@crucible/events';
 import type { NewEvent, TrialId } from '@crucible/events';
 import { say, type WireServer, wireBroker } from '@crucible/models/testing';
 import { describe, expect, it, vi } from 'vitest';
@@ -112,6 +113,24 @@ describe('a pause that outlives the executor', () => {
     expect(await second.trial(0, 2)).toMatchObject({ reason: 'completed' });
     expect(await second.of('crucible.trial.pause-carried.v1')).toEqual([]);
     expect(await second.of('crucible.trial.paused.v1')).toEqual([]);
+  });
+
+  it('is told once, also where the executor that told it came no further', async () => {
+    const first = await lostBehind(retrying, (bench, trialId) => word(bench, trialId, 'pause-requested'));
+    const second = benchOf(retrying, first);
+    const trialId = await second.dispatch(0, 2);
+    const { evaluationId } = second;
+    await second.append(subjects.trial(evaluationId, trialId), {
+      type: 'crucible.trial.pause-carried.v1',
+      data: { evaluationId, trialId, fromTrialId: trialIdOf({ sampleIndex: 0, epoch: 1, attempt: 1 }) },
+    });
+    const ended = second.take(trialId);
+    await untilTold(second, 'crucible.trial.paused.v1', trialId);
+    wire.next(submit('y'));
+    await word(second, trialId, 'resumed');
+    await ended;
+    expect(await second.finishOf(trialId)).toMatchObject({ reason: 'completed' });
+    expect(await second.of('crucible.trial.pause-carried.v1')).toHaveLength(1);
   });
 
   it('goes on from attempt to attempt, until it is over', async () => {
