@@ -14,9 +14,9 @@ let wire: WireServer;
 const keep = onWire((server) => (wire = server));
 
 const model = 'wire/openai';
-const benchOf = (options: Partial<BenchOptions>, limits: object = {}): Bench => {
+const benchOf = (options: Partial<BenchOptions>, limits: object = {}, before?: Bench): Bench => {
   const broker = wireBroker(wire, { provider: 'openai', limits: { outputTokensMax: 100, ...limits } });
-  return keep(new Bench({ broker, model, suite: agentSuite(), ...options }));
+  return keep(new Bench({ broker, model, suite: agentSuite(), ...options }, before));
 };
 const asked = (input: unknown, more: Readonly<Record<string, unknown>> = {}) => ({
   dataset: { samples: [{ id: 'one', input, target: '42' }] },
@@ -88,6 +88,32 @@ describe('what goes through the broker', () => {
     expect(end).toMatchObject({ reason: 'stopped' });
     expect(end.error).toContain('canary-of-another');
   });
+
+  it.each([
+    ['transcript', 'completed'],
+    ['retry', 'stopped'],
+  ] as const)(
+    'may hold what an earlier attempt had planted only where it goes on from there: resume: %s ends %s',
+    async (resume, reason) => {
+      const suite = agentSuite({ resume });
+      const first = benchOf({ suite });
+      const token = tokenOf(first);
+      wire.next({ ...bash('echo on'), text: `I found ${token}.` }, { kind: 'silence' });
+      await first.submit();
+      const ended = first.take(await first.dispatch());
+      await first.until(() => wire.requests.length === 2);
+      first.running.killAll({ cause: 'lease-lost', why: null, stopId: null, heardAtMs: performance.now() });
+      await ended;
+      const last = JSON.stringify({ answer: token });
+      wire.next(
+        say(`It is ${token}.`, { toolCalls: [{ tool: 'submit', arguments: last }], finishReason: 'tool-calls' }),
+      );
+      const second = benchOf({ suite }, {}, first);
+      const end = await second.trial(0, 2);
+      expect(end).toMatchObject({ reason });
+      if (reason === 'stopped') expect(end.error).toContain('canary-of-another');
+    },
+  );
 
   it('is searched for keys of the platform, whose name alone is told', async () => {
     wire.next(

@@ -29,6 +29,17 @@ const outputPlace = (stream: Stream, offset: number): EventPlace => ({
 });
 const kernelPlace = (n: number): EventPlace => ({ channel: 'kernel', record: n, stream: null, offset: null });
 
+/** Whether both are attempts at the same sample in the same epoch, one before the other. */
+const isEarlierAttempt = (one: string, other: string): boolean => {
+  const [place, attempt] = cutAtLast(one);
+  const [otherPlace, otherAttempt] = cutAtLast(other);
+  return place === otherPlace && Number(attempt) < Number(otherAttempt);
+};
+const cutAtLast = (trialId: string): readonly [string, string] => {
+  const at = trialId.lastIndexOf('-');
+  return [trialId.slice(0, at), trialId.slice(at + 1)];
+};
+
 /** Watches what one trial does with canaries, its own and others'. */
 export class CanaryWatch {
   readonly #key: CanaryKey;
@@ -37,12 +48,18 @@ export class CanaryWatch {
   readonly #scanners = new Map<Stream, CanaryScanner>();
   readonly #tellings = new Map<string, number>();
   #search: CanarySearch | undefined;
+  #carriesOn = false;
   #at = 0;
 
   constructor(key: CanaryKey, own: Minted, tell: (sighting: Sighting) => void) {
     this.#key = key;
     this.#own = own;
     this.#tell = tell;
+  }
+
+  /** The conversation began in earlier attempts at this trial: what was planted there stands in it, and is its own. */
+  carryOn(): void {
+    this.#carriesOn = true;
   }
 
   output(stream: Stream, bytes: Uint8Array, at: number): void {
@@ -98,7 +115,9 @@ export class CanaryWatch {
     if (hit.kind === 'fragment') return this.#seen(hit.name, how, place, at, null);
     const { name, evaluationId, trialId } = hit.tag;
     const { owner } = this.#own;
-    const own = evaluationId === owner.evaluationId && trialId === owner.trialId;
+    const own =
+      evaluationId === owner.evaluationId &&
+      (trialId === owner.trialId || (this.#carriesOn && isEarlierAttempt(trialId, owner.trialId)));
     this.#seen(name, how, place, at, own ? null : { evaluationId, trialId });
   }
 

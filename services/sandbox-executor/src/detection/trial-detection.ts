@@ -56,6 +56,11 @@ export class TrialDetection {
     this.#canaries = new CanaryWatch(ports.key, this.#minted, (sighting) => this.#sighted(sighting));
   }
 
+  /** Its conversation goes on from earlier attempts at the trial. Call before anything is shown. */
+  carryOn(): void {
+    this.#canaries.carryOn();
+  }
+
   /** What goes into the sandbox. */
   get canaries(): Canaries {
     const { files, env } = this.#minted;

@@ -231,6 +231,7 @@ export class TrialRunner {
       : null;
     const limits = plan === null ? limitsOf(suite.sandbox) : sessionLimits(suite, profile);
     const detection = this.#ports.detection.forTrial(place, limits, askedRules(suite));
+    if (plan !== null && plan.resumed !== null) detection.carryOn();
     const { canaries } = detection;
     const material = plan === null ? programOf(sample, image) : materialOf(sample, suite.solver);
     const env = imageEnvironment(agent, canaries?.env);
