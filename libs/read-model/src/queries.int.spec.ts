@@ -205,7 +205,8 @@ describe('trials', () => {
     const id = busiest();
     const items = await everyPage((cursor) => model.trials(id, { limit, ...(cursor === undefined ? {} : { cursor }) }));
     expect(items).toEqual(trialsOf(id));
-    expect(items.length).toBeGreaterThan(20);
+    // Several pages of the middle size.
+    expect(items.length).toBeGreaterThan(12);
   });
 
   it('are filtered by every column', async () => {
