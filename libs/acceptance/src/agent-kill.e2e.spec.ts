@@ -1,13 +1,14 @@
 import type { TrialView } from '@crucible/domain';
 import type { EventData, EventType } from '@crucible/events';
-import { say, WireServer } from '@crucible/models/testing';
-import type { WireReply, WireRequest } from '@crucible/models/testing';
+import { WireServer } from '@crucible/models/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endOf, submit, trialsOf } from './support/api.ts';
 import { allReady, crucible, crucibleJson, pidIn, pids } from './support/cli.ts';
 import { platform } from './support/facts.ts';
 import { brokenSeals, differences, faultsOf, history } from './support/history.ts';
 import { waitFor } from './support/wait.ts';
+import { askedIn, bash, tool } from './support/wire-model.ts';
+import type { Asked } from './support/wire-model.ts';
 
 /** An executor's death is noticed when its work comes back, after a quarter of a minute; then the trial is attempted again. */
 const ATTEMPT_MS_MAX = 120_000;
@@ -44,26 +45,8 @@ const start = async (task: string, { resume, calls, approval = [] }: Wish): Prom
   return id;
 };
 
-const tool = (name: string, input: unknown, more = {}): WireReply =>
-  say('', {
-    toolCalls: [{ id: `call-${name}`, tool: name, arguments: JSON.stringify(input) }],
-    finishReason: 'tool-calls',
-    ...more,
-  });
-const bash = (command: string, more = {}): WireReply => tool('bash', { command }, more);
 const slowly = { pieceDelayMs: 400, pieceChars: 1 };
 
-interface Asked {
-  readonly task: string;
-  /** Replies that the conversation has already: the turn that is asked for comes behind them. */
-  readonly turns: number;
-  readonly text: string;
-}
-const askedIn = ({ body }: WireRequest): Asked => {
-  const text = JSON.stringify(body.messages);
-  const turns = (body.messages as { role: string }[]).filter(({ role }) => role === 'assistant').length;
-  return { task: /This is ([a-z]+)\./.exec(text)?.[1] ?? '', turns, text };
-};
 const askedOf = (task: string): Asked[] => wire.requests.map(askedIn).filter((asked) => asked.task === task);
 const untilAsked = (task: string, turns: number): Promise<unknown> =>
   waitFor(

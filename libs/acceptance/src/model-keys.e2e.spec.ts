@@ -6,6 +6,7 @@ import { endOf, outputOf, submit, trialsOf } from './support/api.ts';
 import { allReady, pids } from './support/cli.ts';
 import { platform } from './support/facts.ts';
 import { history } from './support/history.ts';
+import { bash } from './support/wire-model.ts';
 
 /** Where the platform keeps how to start the executor again, readable for its own user alone. */
 const SPEC = 'run/sandbox-executor.spec.json';
@@ -22,12 +23,6 @@ beforeAll(async () => {
   expect(key.length).toBeGreaterThan(30);
 }, 90_000);
 afterAll(() => wire?.stop());
-
-const bash = (command: string) =>
-  say('', {
-    toolCalls: [{ id: 'look', tool: 'bash', arguments: JSON.stringify({ command }) }],
-    finishReason: 'tool-calls',
-  });
 
 const holdsKey = async (path: string): Promise<boolean> =>
   (await readFile(path).catch(() => Buffer.alloc(0))).includes(key);

@@ -8,6 +8,7 @@ import { allReady, crucible, crucibleJson } from './support/cli.ts';
 import { platform } from './support/facts.ts';
 import { history } from './support/history.ts';
 import { sleep, waitFor } from './support/wait.ts';
+import { askedIn, bash, tool } from './support/wire-model.ts';
 
 let wire: WireServer;
 /** What each task is answered, turn by turn. */
@@ -22,22 +23,10 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => wire?.stop());
 
-const tool = (name: string, input: unknown, more = {}): WireReply =>
-  say('', {
-    toolCalls: [{ id: `call-${name}`, tool: name, arguments: JSON.stringify(input) }],
-    finishReason: 'tool-calls',
-    ...more,
-  });
-const bash = (command: string, more = {}): WireReply => tool('bash', { command }, more);
 const submitted = tool('submit', { answer: 'done' });
 /** Longer than all that is done meanwhile. */
 const slowly = say('x'.repeat(500), { pieceDelayMs: 400, pieceChars: 1 });
 
-const askedIn = ({ body }: WireRequest) => {
-  const text = JSON.stringify(body.messages);
-  const turns = (body.messages as { role: string }[]).filter(({ role }) => role === 'assistant').length;
-  return { task: /This is ([a-z]+)\./.exec(text)?.[1] ?? '', turns, text };
-};
 const requestsOf = (task: string): WireRequest[] => wire.requests.filter((each) => askedIn(each).task === task);
 /** What the model was told when it was asked for a turn; the first is 0. */
 const untilAsked = (task: string, turns: number): Promise<string> =>
