@@ -128,11 +128,12 @@ export class Scheduler {
 
   /** Never fails: an event that was applied must not be held back because of what could not be written in answer to it. */
   async #actOnce(): Promise<void> {
+    let nowMs = this.#ports.now();
     try {
       await this.#pushAll();
       // Behind somebody else's write we know less than the log: its event will wake us.
       while (this.#state === 'live' && this.#position >= this.#catchUpTo) {
-        const nowMs = this.#ports.now();
+        nowMs = this.#ports.now();
         const action = this.#schedule.next(nowMs, (id) => this.#stalls.waits(id, nowMs));
         if (action === null) break;
         await this.#perform(action);
@@ -142,7 +143,7 @@ export class Scheduler {
       this.#busFailures += 1;
       this.#logger.error({ err: error }, 'the bus does not take what is due, trying again');
     }
-    this.#wakeLater();
+    this.#wakeLater(nowMs);
   }
 
   async #pushAll(): Promise<void> {
@@ -152,16 +153,16 @@ export class Scheduler {
     }
   }
 
-  #wakeLater(): void {
+  /** @param nowMs the time at which nothing was due: what has fallen due since then is still ahead of us, and not behind */
+  #wakeLater(nowMs: number): void {
     clearTimeout(this.#timer);
     if (this.#state !== 'live') return;
-    const nowMs = this.#ports.now();
     const busRetryMs = Math.min(BUS_RETRY_LAST_MS, BUS_RETRY_FIRST_MS * 2 ** Math.min(10, this.#busFailures));
     const times =
       this.#busFailures > 0 ? [nowMs + busRetryMs] : [this.#schedule.nextDueMs(nowMs), this.#stalls.nextMs(nowMs)];
     const dueMs = times.filter((time) => time !== null);
     if (dueMs.length > 0)
-      this.#timer = setTimeout(() => void this.#act(), Math.max(WAKE_FIRST_MS, Math.min(...dueMs) - nowMs));
+      this.#timer = setTimeout(() => void this.#act(), Math.max(WAKE_FIRST_MS, Math.min(...dueMs) - this.#ports.now()));
   }
 
   /** @throws BusUnavailable; every other failure is the one evaluation's */
