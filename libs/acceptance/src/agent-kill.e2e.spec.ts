@@ -167,6 +167,7 @@ const waitingOf = async (id: string): Promise<Waiting | undefined> => {
 
 describe('kill -9 of every service while somebody is asked', () => {
   it('leaves the question, once it is asked for again, and runs the call once it is approved', async () => {
+    wire.reset();
     wire.script((request) => {
       const { turns } = askedIn(request);
       if (turns === 0) return bash('echo the first is done');
@@ -205,6 +206,7 @@ describe('kill -9 of every service while somebody is asked', () => {
 describe('kill -9 of the executor while a trial is paused', () => {
   it('leaves it paused: the next attempt waits until somebody lets it go on', async () => {
     let isBefore = true;
+    wire.reset();
     wire.script((request) => {
       const { turns } = askedIn(request);
       if (turns === 0) return bash('echo the first is done');
