@@ -247,7 +247,7 @@ describe('scoreTrial', () => {
       ],
     });
     expect(scoring([graded], { answer: '42' }).scores).toEqual([
-      { scorer: 'model-graded', value: 0, explanation: 'could not be judged' },
+      { scorer: 'model-graded', value: 0, explanation: 'there was nothing to judge' },
     ]);
   });
 

@@ -10,6 +10,7 @@ import type { Suite, SuiteSample, SuiteScorer } from './suite.ts';
 
 export { compileSchema } from './json-schema.ts';
 export type { Fit, SchemaCompiled } from './json-schema.ts';
+export { unjudged } from './score-words.ts';
 export type { Judgement } from './score-words.ts';
 
 /** How a trial ended, as its executor saw it. `stdout` and `stderr` are what was kept of the output, decoded leniently. */
@@ -23,7 +24,7 @@ export interface TrialResult {
   readonly answer?: string | null;
   /**
    * What scorers came to that need more than text, by their place in the suite: `program`, `model-graded`, and `kernel` with
-   * a condition. One that is missing could not be judged, and gives nothing.
+   * a condition. One that is missing had nothing to judge, as where the sandbox died of its subject, and gives nothing.
    */
   readonly judged?: ReadonlyMap<number, Judgement>;
   readonly verdict: Verdict;
@@ -125,7 +126,7 @@ const judge = (scorer: SuiteScorer, { sharers, sample, result, place }: Judging)
     result.answer === undefined
       ? { text: result.stdout, noun: 'output' }
       : { text: result.answer ?? '', noun: 'answer' };
-  const given = result.judged?.get(place) ?? { right: false, why: 'could not be judged' };
+  const given = result.judged?.get(place) ?? { right: false, why: 'there was nothing to judge' };
   switch (scorer.kind) {
     case 'exit-code':
       return scoreExitCode(scorer.equals, result);

@@ -1,7 +1,7 @@
 import { say, WireServer } from '@crucible/models/testing';
 import type { WireReply, WireRequest } from '@crucible/models/testing';
 
-/** What a conversation is for: words alone, a tool call in each turn, or waiting for a reply that never comes. */
+/** What a conversation is for: words alone, a tool call in each turn, or waiting for the end of a reply. */
 export type Purpose = 'talk' | 'act' | 'wait';
 
 /** The task by which the stand-in knows a conversation again. */
@@ -22,6 +22,9 @@ const conversationOf = ({ body }: WireRequest): Conversation => {
 };
 
 export const ANSWER = 'done';
+/** A reply that comes for longer than a hundred trials take to begin: silence would be given up, and asked for again. */
+const SLOW_WORDS = 'word '.repeat(60);
+const SLOW_PIECE_MS = 20_000;
 
 const call = (tool: string, input: object, delayMs: number): WireReply =>
   say('', {
@@ -42,7 +45,7 @@ export class StandIn {
     const wire = await WireServer.start();
     wire.script((request) => {
       const { purpose, turns, replied } = conversationOf(request);
-      if (purpose === 'wait') return { kind: 'silence' };
+      if (purpose === 'wait') return say(SLOW_WORDS, { pieceChars: 1, pieceDelayMs: SLOW_PIECE_MS });
       if (purpose === 'talk') return say(ANSWER, { delayMs });
       return replied < turns - 1
         ? call('bash', { command: 'true' }, delayMs)
@@ -57,7 +60,7 @@ export class StandIn {
 
   /** As a file of models names it. */
   models(name: string): string {
-    const limits = { concurrency: 1_000, outputTokens: 256 };
+    const limits = { concurrency: 1_000, outputTokens: 256, timeout: '1h' };
     return JSON.stringify({
       models: [{ name, provider: 'openai-compatible', model: 'stand-in', baseUrl: this.url, limits }],
     });

@@ -191,7 +191,6 @@ const idle = async ({ standIn, platform, client, note }: Bench, trials: number):
   const beforeMib = residentMib(pid);
   standIn.forget();
   const { id } = await submit(client, requestOf('wait', 1, trials), randomUUID(), (ms) => pause(ms));
-  // Not all of them are with their model: a provider that answers nobody is not asked by many at once.
   const running = async (): Promise<number> =>
     (await listTrials(client, id)).filter(({ status, sandboxId }) => status === 'running' && sandboxId !== null).length;
   for (let waitedMs = 0, begun = 0; begun < trials; waitedMs += POLL_MS) {

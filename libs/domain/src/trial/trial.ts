@@ -88,8 +88,13 @@ export const evolveTrial = (state: Trial, event: TrialEvent): Trial => {
   }
 };
 
-/** Ends that another attempt would come to as well: people wanted it so, or what was granted is used up. */
+/**
+ * Ends that another attempt would come to as well: people wanted it so, or what was granted is used up. Where the subject
+ * came to its own end it was the judging that failed: to have the whole of it again is for people to decide.
+ */
 const final: ReadonlySet<Reason> = new Set([
+  'completed',
+  'exit',
   'stopped',
   'terminated',
   'turn-limit',

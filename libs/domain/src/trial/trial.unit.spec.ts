@@ -138,11 +138,14 @@ describe('evolveTrial', () => {
 describe('retries', () => {
   it('are deserved by what says nothing about the subject and another attempt may mend, within the bound', () => {
     const final = [
+      // Its subject came to an end, and those who judge it did not.
+      'completed',
+      'exit',
       'stopped',
       'terminated',
       ...reasonSchema.options.filter((each) => /^(?!output|pids).*-limit$/.test(each)),
     ];
-    expect(final).toHaveLength(8);
+    expect(final).toHaveLength(10);
     for (const reason of reasonSchema.options) {
       for (const outcome of ['passed', 'failed'] as const)
         expect(deservesRetry({ ...finish, outcome, reason }, 1, 3)).toBe(false);

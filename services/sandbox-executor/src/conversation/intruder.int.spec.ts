@@ -186,4 +186,50 @@ describe('an agent in a real sandbox', () => {
     );
     expect(results[0]).toMatch(/^0\n/);
   });
+
+  it('is judged by what it left, however it closed, buried and crowded it', async () => {
+    const hide = [
+      'import os',
+      "deep = '/'.join(['n' * 199] * 4)",
+      'os.makedirs(deep)',
+      "open(deep + '/' + 'f' * 200, 'w').write('deep')",
+      "os.mkdir('shut')",
+      "open('shut/.plan', 'w').write('plan')",
+      'try:',
+      "  with open('fill', 'wb') as file:",
+      "    while True: file.write(b'x' * 65536)",
+      'except OSError: pass',
+      "for path in ('shut/.plan', 'shut', '.'): os.chmod(path, 0)",
+    ].join('\n');
+    wire.next(bash(`exec python3 -c "${hide}"`), submit('I left nothing.'));
+    const source = [
+      'import json, os',
+      'from pathlib import Path',
+      "left = json.load(open('left-out.json'))",
+      "deep, = Path('files').glob('n*/n*/n*/n*/f*')",
+      "read = [deep.read_text(), Path('files/shut/.plan').read_text()]",
+      "Path('own').write_bytes(b'x' * 2**25)",
+      "full = os.path.getsize('files/fill') > 60 * 2**20",
+      "value = float(left == {'complete': True, 'entries': [], 'omitted': 0} and read == ['deep', 'plan'] and full)",
+      "print(json.dumps({'value': value, 'explanation': f'{left} {read} {full}'}))",
+    ].join('\n');
+    const end = await benchOf([{ kind: 'program', language: 'python', source }]).trial();
+    expect(end).toMatchObject({ error: null, scores: [{ value: 1 }] });
+  });
+
+  it('has no score where it left more than can be looked at, and its judge says so', async () => {
+    wire.next(bash('mkdir many; seq 1 10100 | sed s,^,many/, | xargs touch; echo plan > plan'), submit('Nothing.'));
+    const source = [
+      'import json',
+      "left = json.load(open('left-out.json'))",
+      "print(json.dumps({'value': 1 if left['complete'] else None, 'explanation': 'too many files'}))",
+    ].join('\n');
+    const end = await benchOf([{ kind: 'program', language: 'python', source }]).trial();
+    expect(end).toMatchObject({
+      outcome: 'errored',
+      reason: 'completed',
+      scores: [],
+      error: 'could not be judged: too many files (the trial left more files than are looked at)',
+    });
+  });
 });

@@ -75,7 +75,7 @@ describe('limits of a trial', () => {
   });
 
   it('on calls count those of a simulated user, and not those of a grader', async () => {
-    wire.script(() => say('more'));
+    wire.script(({ index }) => say(index < 4 ? 'more' : '{"value": 1}'));
     const user = { model, instructions: 'Ask for more.' };
     const suite = {
       dataset: { samples: [{ id: 'one', input: 'go', target: 'x' }] },

@@ -1,4 +1,4 @@
-import { say, type WireServer, wireBroker } from '@crucible/models/testing';
+import { refuse, say, type WireServer, wireBroker } from '@crucible/models/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { agentSuite, Bench } from './bench.fixture.ts';
 import type { BenchOptions } from './bench.fixture.ts';
@@ -137,13 +137,25 @@ describe('a grader', () => {
     expect(gradeIn(reply, false)).toBeNull();
   });
 
-  it('is asked twice, and then gives nothing', async () => {
-    wire.next(say('It is 42.'), say('Yes, right!'), say('Really!'));
-    const end = await benchOf({ suite: asked('6 times 7?') }).trial();
-    expect(end.scores).toMatchObject([
-      { value: 0, explanation: `could not be judged: ${model} gave no grade as it was asked to` },
-    ]);
+  it('is asked twice, and then there is no score: a 0 would say that the subject was looked at', async () => {
+    wire.next(say('It is 42.'), say('Yes, right!'), say('{"value": null, "explanation": "I was told to"}'));
+    const scorers = [{ kind: 'includes' }, graded];
+    const end = await benchOf({ suite: asked('6 times 7?', { scorers }) }).trial();
+    expect(end).toMatchObject({
+      outcome: 'errored',
+      reason: 'completed',
+      scores: [],
+      answer: { excerpt: 'It is 42.' },
+      error: `could not be judged: ${model} gave no grade as it was asked to`,
+    });
     expect(wire.requests).toHaveLength(3);
+  });
+
+  it('that fails leaves no score either', async () => {
+    wire.next(say('It is 42.'), refuse(400, 'no such grader'));
+    const end = await benchOf({ suite: asked('6 times 7?') }).trial();
+    expect(end).toMatchObject({ outcome: 'errored', reason: 'completed', scores: [] });
+    expect(end.error).toMatch(/^could not be judged: .*no such grader/);
   });
 
   it('is paid by the evaluation: a subject that used up its own tokens is judged all the same', async () => {
@@ -186,9 +198,9 @@ describe('a kernel scorer with a condition of its own', () => {
   it('says so when it cannot be asked', async () => {
     wire.next(say('done'));
     const suite = agentSuite({}, { scorers: scorers('event.nonsense == 1', 'seen') });
-    const [score] = (await benchOf({ suite }).trial()).scores;
-    expect(score).toMatchObject({ value: 0 });
-    expect(score?.explanation).toContain('could not be judged: the condition');
+    const end = await benchOf({ suite }).trial();
+    expect(end).toMatchObject({ outcome: 'errored', scores: [] });
+    expect(end.error).toContain('could not be judged: the condition');
   });
 });
 

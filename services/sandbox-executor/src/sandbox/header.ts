@@ -15,7 +15,8 @@ const OVERDUE_MS = 10_000;
 const CORE_BYTES_MAX = 0;
 const FILE_MODE = 0o644;
 const ARGUMENTS_MAX = 1_024;
-const FILES_MAX = 10_000;
+/** As many as a snapshot gives, and what a scoring program gets beside them. */
+const FILES_MAX = 10_016;
 const PATH_CHARS_MAX = 1_024;
 
 /** Why a path cannot name a file below a folder, without a subject, or null. */

@@ -61,16 +61,20 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
   return { verdict: judged.verdict === 'breached' ? 'breached' : 'unknown', findings: [...lost, ...judged.findings] };
 };
 
+/** Why there is no score where one of those who judge had no answer: without it the others would be another suite's. */
+const unjudgedIn = ({ judged }: Ended): string | undefined =>
+  [...(judged?.values() ?? [])].find(({ isUnjudged }) => isUnjudged)?.why;
+
 /** The event that ends a trial: reason, containment, scores, and the seals of its evidence. */
 export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output: KeptOutput): Finish => {
   const { end, place, watch, told } = ended;
   const { verdict, findings } = containment(ended);
   const { reason, exitCode, signal, durationMs, memoryBytesPeak } = end;
   const kernelObserved = watch?.observed ?? false;
-  const unpaid = told?.unpaid ?? null;
   // What an evaluation, team or platform could not pay for says nothing about the subject either.
+  const excuse = told?.unpaid ?? unjudgedIn(ended) ?? null;
   const scored =
-    NOT_THE_PROGRAMS.has(reason) || unpaid !== null
+    NOT_THE_PROGRAMS.has(reason) || excuse !== null
       ? { outcome: 'errored' as const, scores: [] }
       : scoreTrial(suite, sample, {
           reason,
@@ -95,7 +99,7 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
     durationMs: Math.max(0, Math.round(durationMs)),
     memoryBytesPeak,
     evidence: [...ended.seals],
-    error: (end.error ?? unpaid)?.slice(0, TEXT_CHARS_MAX) ?? null,
+    error: (end.error ?? excuse)?.slice(0, TEXT_CHARS_MAX) ?? null,
     usage: told?.usage ?? null,
     answer: told === undefined || told.answer === null ? null : answerOf(told.answer),
   };

@@ -1,6 +1,7 @@
 import { loadRules } from '@crucible/detectors';
 import type { CompiledRules, Loaded, RuleFile } from '@crucible/detectors';
 import type { Suite, SuiteScorer } from '@crucible/suite';
+import { unjudged } from '@crucible/suite/score';
 import type { Judgement } from '@crucible/suite/score';
 import type { TrialDetection } from '../detection/index.ts';
 import type { WatchReport } from '../kernel-watch/index.ts';
@@ -77,8 +78,7 @@ const judgementOf = (
   detection: Pick<TrialDetection, 'answerTo'>,
   watch: WatchReport | null,
 ): Judgement => {
-  if (!loaded.ok)
-    return { right: false, why: `could not be judged: the condition ${loaded.problems[0]?.message ?? ''}` };
+  if (!loaded.ok) return unjudged(`the condition ${loaded.problems[0]?.message ?? ''}`);
   const seen = detection.answerTo(idOf(place));
   const wanted = expect === 'seen';
   // As with rules: what an engine that cannot show system calls did not see is neither shown nor held against anybody.

@@ -1,5 +1,5 @@
 import type { Judgement } from '@crucible/suite/score';
-import { needsJudge } from '@crucible/suite/score';
+import { needsJudge, unjudged } from '@crucible/suite/score';
 import type { SuiteScorer } from '@crucible/suite';
 import type { Judged, Judges } from '../course.ts';
 import { gradeByModel } from './model-graded.ts';
@@ -13,11 +13,11 @@ const judgeOne = (ports: ScoringPorts, scorer: SuiteScorer, judged: Judged): Pro
     case 'model-graded':
       return gradeByModel(scorer, judged);
     default:
-      return Promise.resolve({ right: false, why: 'could not be judged' });
+      return Promise.resolve(unjudged(`nothing here judges by ${scorer.kind}`));
   }
 };
 
-/** Has every scorer judged that needs more than the answer, one after the other. One that fails gives nothing, and says why. */
+/** Has every scorer judged that needs more than the answer, one after the other. One that cannot says why. */
 export const judgesWith =
   (ports: ScoringPorts): Judges =>
   async (judged) => {
@@ -27,8 +27,7 @@ export const judgesWith =
       try {
         words.set(place, await judgeOne(ports, scorer, judged));
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        words.set(place, { right: false, why: `could not be judged: ${why}` });
+        words.set(place, unjudged(error instanceof Error ? error.message : String(error)));
       }
     }
     return words;

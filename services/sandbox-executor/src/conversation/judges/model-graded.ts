@@ -1,6 +1,7 @@
 import { displayable } from '@crucible/events';
 import type { ModelMessage } from '@crucible/events';
 import type { SuiteScorer } from '@crucible/suite';
+import { unjudged } from '@crucible/suite/score';
 import type { Judgement } from '@crucible/suite/score';
 import type { Judged } from '../course.ts';
 import { showBeside } from '../parts.ts';
@@ -93,7 +94,7 @@ const FENCED = /^```(?:json)?\s*\n([\s\S]*?)\n```$/;
 export const gradeIn = (reply: string, partial: boolean): Judgement | null => {
   const trimmed = reply.trim();
   const verdict = verdictIn(FENCED.exec(trimmed)?.[1] ?? trimmed);
-  if (verdict === null) return null;
+  if (verdict === null || verdict.isUnjudged) return null;
   const allowed = partial ? [0, 0.5, 1] : [0, 1];
   return allowed.includes(verdict.value ?? -1) ? verdict : null;
 };
@@ -127,13 +128,13 @@ export const gradeByModel = async (scorer: Graded, judged: Judged): Promise<Judg
       },
       (end) => (replyRecord = transcript.aside(turn, 'grader', end.message)),
     );
-    if (asked.kind === 'refused') return { right: false, why: `could not be judged: ${asked.why}` };
+    if (asked.kind === 'refused') return unjudged(asked.why);
     const { end } = asked;
     showBeside(detection, end, requestRecord, now());
-    if (!end.ok) return { right: false, why: `could not be judged: ${scorer.model} ${end.failure}: ${end.detail}` };
+    if (!end.ok) return unjudged(`${scorer.model} ${end.failure}: ${end.detail}`);
     detection.said(textOf(end.message), 'said', replyRecord, now());
     const grade = gradeIn(end.message.content, scorer.partial);
     if (grade !== null) return { ...grade, metadata: { grader: scorer.model } };
   }
-  return { right: false, why: `could not be judged: ${scorer.model} gave no grade as it was asked to` };
+  return unjudged(`${scorer.model} gave no grade as it was asked to`);
 };

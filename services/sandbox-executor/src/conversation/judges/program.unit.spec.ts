@@ -53,8 +53,9 @@ describe('a scoring program', () => {
     const { end, given, file } = await judged(right, { 'notes.txt': 'forty-two' });
     expect(end.scores).toMatchObject([{ scorer: 'program', value: 1, explanation: 'so it is' }]);
     expect(given.map(({ files }) => files.map(({ path }) => path))).toEqual([
-      ['score.py', 'answer.txt', 'files/notes.txt', 'conversation.json'],
+      ['score.py', 'answer.txt', 'left-out.json', 'files/notes.txt', 'conversation.json'],
     ]);
+    expect(JSON.parse(file('left-out.json').toString())).toEqual({ complete: true, entries: [], omitted: 0 });
     expect(file('answer.txt').toString()).toBe('forty-two');
     const { messages } = JSON.parse(file('conversation.json').toString()) as { messages: ModelMessage[] };
     expect(messages).toMatchObject([
@@ -76,14 +77,26 @@ describe('a scoring program', () => {
     expect(JSON.parse(file('conversation.json').toString())).toMatchObject({ messages: [{}, {}, {}, {}] });
   });
 
-  it('has room for all of it, however much its trial left', async () => {
+  it('has room for all of it and for its own work, however much its trial left', async () => {
     script();
-    const { given, file } = await judged(right, { 'notes.txt': 'x'.repeat(MiB - 100_000) });
-    expect(given[0]?.files.reduce((sum, { content }) => sum + content.byteLength, 0)).toBeLessThan(MiB);
-    expect(JSON.parse(file('conversation.json').toString())).toMatchObject({
-      messages: [{ cut: false }, { cut: false }, { cut: true }, { cut: false }],
-      omitted: null,
-    });
+    const { given, file } = await judged(right, { 'notes.txt': 'x'.repeat(MiB - 1) });
+    const bytes = given[0]?.files.reduce((sum, { content }) => sum + content.byteLength, 0) ?? NaN;
+    expect(bytes).toBeGreaterThan(MiB);
+    expect(given[0]?.limits.diskBytesMax).toBe(4 * MiB);
+    const whole = [1, 2, 3, 4].map(() => ({ cut: false }));
+    expect(JSON.parse(file('conversation.json').toString())).toMatchObject({ messages: whole, omitted: null });
+  });
+
+  it('has the disk that the suite gives where that is enough: such sandboxes are made ahead', async () => {
+    script();
+    const { given } = await judged(right, { 'notes.txt': 'forty-two' });
+    expect(given[0]?.limits.diskBytesMax).toBe(MiB);
+  });
+
+  it('may say that it cannot judge, and then there is no score', async () => {
+    script();
+    const { end } = await judged('{"value": null, "explanation": "too many files"}', { 'notes.txt': 'forty-two' });
+    expect(end).toMatchObject({ outcome: 'errored', scores: [], error: 'could not be judged: too many files' });
   });
 
   it.each(['', 'no verdict', '{"value": 2}'])('that prints %j gives nothing', async (prints) => {

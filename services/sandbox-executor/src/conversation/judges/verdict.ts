@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { unjudged } from '@crucible/suite/score';
 import type { Judgement } from '@crucible/suite/score';
 
 const WHY_CHARS_MAX = 2_000;
 
-/** A word on an answer, as scoring programs and graders give it. */
+/** A word on an answer, as scoring programs and graders give it; null where it cannot be judged. */
 const verdictSchema = z.strictObject({
-  value: z.number().min(0).max(1),
+  value: z.number().min(0).max(1).nullable(),
   explanation: z.string().max(20_000).optional(),
 });
 
@@ -15,7 +16,8 @@ export const verdictIn = (text: string): Judgement | null => {
     const parsed = verdictSchema.safeParse(JSON.parse(text));
     if (!parsed.success) return null;
     const { value, explanation = '' } = parsed.data;
-    return { right: value === 1, value, why: explanation.slice(0, WHY_CHARS_MAX) || `gave ${value}` };
+    const why = explanation.slice(0, WHY_CHARS_MAX) || `gave ${value}`;
+    return value === null ? unjudged(why) : { right: value === 1, value, why };
   } catch {
     return null;
   }

@@ -2,7 +2,8 @@
 # the place of anything at any time: every step of a path is opened from the step before it and no link is followed, wherever it leads.
 # A name that is not text is never opened: the observer outside could not tell what was.
 
-DEPTH_MAX, PATH_BYTES_MAX, ENTRIES_MAX = 32, 1024, 10000
+# A path is to fit below one more folder of another sandbox, which takes 1024 bytes.
+DEPTH_MAX, PATH_BYTES_MAX, ENTRIES_MAX = 32, 1000, 10000
 STEPS_AT_ONCE = 64
 # Without O_DIRECTORY: gVisor follows a link where that is asked for, whatever else is.
 SAFELY = posix.O_NOFOLLOW | posix.O_NONBLOCK
@@ -49,6 +50,13 @@ def open_path(path, flags, mode=0o600):
         posix.close(folder)
 
 
+def open_up(name, kind, mode, folder=None):
+    """What a guest closed to hide it is opened for us, its owner. Only while nothing runs: a link could take its place."""
+    needed = {REGULAR: 0o400, DIRECTORY: 0o500}.get(kind, 0)
+    if mode & needed != needed:
+        posix.chmod(name, (mode | needed) & 0o777, dir_fd=folder)
+
+
 class Files:
     def __init__(self, session):
         self.session = session
@@ -81,7 +89,8 @@ class Files:
         bytes_max, still = words(payload, 2)
         if still:
             self.session.kill_all()
-        self.jobs.append((number, self.walking(number, bytes_max)))
+            open_up(WORK, DIRECTORY, posix.stat(WORK).st_mode)
+        self.jobs.append((number, self.walking(number, bytes_max, still)))
 
     def work(self):
         """Files are read as fast as they are taken, one after another, and some at a time."""
@@ -114,7 +123,7 @@ class Files:
             self.session.tell(b"m", number, part)
             yield
 
-    def walking(self, number, left):
+    def walking(self, number, left, still):
         """Every file below the work folder, each told by its kind, mode and path, and the content of regular ones while there is room."""
         entries, folders = 0, [()]
         while folders:
@@ -130,7 +139,7 @@ class Files:
                         entries += 1
                         if entries > ENTRIES_MAX:
                             return self.session.tell(b"a", number, b"0")
-                        kind, mode, fd, size = self.entry(steps, name, folder, left)
+                        kind, mode, fd, size = self.entry(steps, name, folder, left, still)
                         if kind == b"d":
                             folders.append(steps + (name,))
                             continue
@@ -153,7 +162,7 @@ class Files:
     def tell_entry(self, number, kind, mode, path):
         self.session.tell(b"h", number, kind + b" %d " % mode + path.encode("utf-8", "surrogateescape")[:PATH_BYTES_MAX])
 
-    def entry(self, steps, name, folder, left):
+    def entry(self, steps, name, folder, left, still):
         """Kind, mode, and of a regular file that is to be told its descriptor and size."""
         try:
             path_bytes = len("/".join(steps + (name,)).encode("utf-8"))
@@ -161,6 +170,8 @@ class Files:
             return b"n", 0, None, 0
         try:
             mode = posix.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+            if still:
+                open_up(name, mode & KIND_BITS, mode, folder)
             kind, mode = KINDS.get(mode & KIND_BITS, b"s"), mode & 0o777
             if path_bytes > PATH_BYTES_MAX or len(steps) >= DEPTH_MAX:
                 return b"n", mode, None, 0

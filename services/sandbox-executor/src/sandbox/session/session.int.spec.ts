@@ -217,13 +217,16 @@ describe('files', () => {
   it('are all in a snapshot, but for what is no file and what does not fit', async () => {
     await opened.sh(
       `mkdir -p d/e locked; echo 1 > d/e/one; echo 2 > two; chmod 750 two; head -c 5000 /dev/zero > big; mkfifo pipe
-ln -s /etc/passwd out; ln -s two in; ln -s / root; chmod 000 locked; echo x > "$(printf 'bad\\377')"; sleep 500 &`,
+ln -s /etc/passwd out; ln -s two in; ln -s / root; echo x > "$(printf 'bad\\377')"
+echo 3 > locked/three; chmod 000 locked/three locked .; sleep 500 &`,
     );
     const taken = await opened.session.snapshot({ bytesMax: 1_000, still: true });
     if (taken.kind !== 'taken') throw new Error(taken.kind);
     expect(taken.complete).toBe(true);
     expect(taken.files.map(({ path, mode, content }) => [path, mode, Buffer.from(content).toString()])).toEqual([
       ['d/e/one', 0o644, '1\n'],
+      // Whatever its owner closed to hide it.
+      ['locked/three', 0o000, '3\n'],
       ['two', 0o750, '2\n'],
     ]);
     expect(Object.fromEntries(taken.leftOut.map(({ path, why }) => [path as unknown as string, why]))).toEqual({
@@ -232,7 +235,6 @@ ln -s /etc/passwd out; ln -s two in; ln -s / root; chmod 000 locked; echo x > "$
       out: 'link',
       in: 'link',
       root: 'link',
-      locked: 'unreadable',
       'bad\ufffd': 'name',
     });
     expect((await opened.sh('ps -e -o comm=')).out).not.toContain('sleep');
