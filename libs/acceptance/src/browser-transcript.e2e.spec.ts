@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { SubmitRequest } from '@crucible/api';
 import type { TrialView } from '@crucible/domain';
 import { loadSuite } from '@crucible/suite/load';
-import { say, WireServer } from '@crucible/models/testing';
+import { refuse, say, WireServer } from '@crucible/models/testing';
 import type { Locator, Page } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allReady } from './support/cli.ts';
@@ -299,6 +299,37 @@ describe('a reply that is being given', () => {
       expect(await panel.getByText('broken words').count()).toBe(0);
       expect(await panel.getByText('of a turn that is on record').count()).toBe(0);
     }));
+
+  it('is waited for where the provider takes no call, and the page says for how long', async () => {
+    const wire = await WireServer.start(platform().modelPort);
+    try {
+      wire.next(refuse(429, 'slow down', { 'retry-after': '15' }), say('It was watched.'));
+      const { id } = await submit({
+        suite: {
+          apiVersion: 'crucible/v1',
+          kind: 'Suite',
+          metadata: { name: 'slow-down', version: '1.0.0', title: 'Slow down' },
+          dataset: { samples: [{ id: 'one', input: 'Tell me a story.', target: 'watched' }] },
+          solver: { kind: 'generate' },
+          scorers: [{ kind: 'includes' }],
+        },
+        subject: { kind: 'model', model: 'wire/slow' },
+      });
+      open.push(id);
+      await waitFor('the trial', async () => (await trialsOf(id)).some(({ status }) => status === 'running'));
+      await withPage(1_280, 900, async ({ page }) => {
+        const panel = await openTrial(page, id, '0-1-1');
+        const waiting = panel.getByRole('status', { name: 'Turn 1 waits for its provider' });
+        await waiting.getByText(/^takes \d+ of \d+ calls at once$/).waitFor();
+        await waiting.getByText(/^takes none for \d+ s$/).waitFor();
+        await panel.locator('article[data-n="2"]').getByText('It was watched.').waitFor();
+        await waiting.waitFor({ state: 'detached' });
+      });
+      expect(await endOf(id)).toMatchObject({ status: 'completed', score: 1 });
+    } finally {
+      await wire.stop();
+    }
+  });
 
   it('is seen while a model says it, and stands on record when it is whole', async () => {
     const words = 'Once there was a trial of which every word was watched.';

@@ -57,7 +57,7 @@ export const recordsMessageSchema = z.object({
 });
 export type RecordsMessage = z.infer<typeof recordsMessageSchema>;
 
-const [delta, reset, whole] = liveItemSchema.options;
+const [delta, reset, whole, waits] = liveItemSchema.options;
 /** A piece of a reply on its way: `delta` of a trial's live replies. */
 export const liveDeltaSchema = delta.omit({ type: true }).meta({
   description:
@@ -68,6 +68,10 @@ export const liveResetSchema = reset.omit({ type: true }).meta({
 });
 export const liveWholeSchema = whole.omit({ type: true }).meta({
   description: 'The reply of this turn is in the transcript now, as are those of the turns before it.',
+});
+export const liveWaitsSchema = waits.omit({ type: true }).meta({
+  description:
+    'The call of this turn waits until its provider takes it: `account` has how many calls it takes at once as it stands, and for how long it takes none. Told every second; `account` is null once the call is under way.',
 });
 /** What comes with one kind of event of a trial's live replies. */
 export type LiveMessageOf<T extends LiveItem['type']> = Omit<Extract<LiveItem, { type: T }>, 'type'>;

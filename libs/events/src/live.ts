@@ -11,6 +11,19 @@ const attempt = z.int().min(1);
 export const liveKindSchema = z.enum(['text', 'reasoning', 'tool-call']);
 export type LiveKind = z.infer<typeof liveKindSchema>;
 
+/** What an account of a provider takes at once, as its executor has learnt it so far. */
+export const liveAccountSchema = z.object({
+  provider: z.string().max(100),
+  /** Calls that may be under way at once, of which `concurrencyMax` is the most. */
+  effective: count,
+  concurrencyMax: count,
+  inFlight: count,
+  waiting: count,
+  /** Until the provider takes calls again, as it said itself; 0 when it does. */
+  pausedMs: count,
+});
+export type LiveAccount = z.infer<typeof liveAccountSchema>;
+
 /** What is to be seen of a subject's replies before they are on record. The text is a model's: untrusted. */
 export const liveItemSchema = z.discriminatedUnion('type', [
   z.object({
@@ -26,6 +39,8 @@ export const liveItemSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('reset'), turn: count, attempt }),
   /** The reply of this turn is on record now, as are those before it. */
   z.object({ type: z.literal('whole'), turn: count }),
+  /** The call of this turn waits for its turn with the provider: told again and again, and once with null when it has it. */
+  z.object({ type: z.literal('waits'), turn: count, account: liveAccountSchema.nullable() }),
 ]);
 export type LiveItem = z.infer<typeof liveItemSchema>;
 

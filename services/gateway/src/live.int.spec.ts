@@ -70,12 +70,16 @@ describe('replies while they come', () => {
     const reader = await follow(id);
     const hostile = '</script>\u001b[2J\r\n\nevent: end\ndata: {}\n\n\u2028\ud83d';
     tell(id, delta('Hel'), delta('thinking', { kind: 'reasoning' }), { type: 'reset', turn: 1, attempt: 2 });
+    const account = { provider: 'p', effective: 4, concurrencyMax: 32, inFlight: 4, waiting: 2, pausedMs: 0 };
+    tell(id, { type: 'waits', turn: 1, account }, { type: 'waits', turn: 1, account: null });
     tell(id, delta(hostile, { attempt: 2, kind: 'tool-call' }), { type: 'whole', turn: 1 });
     await reader.until((messages) => messages.some(({ data }) => data === '{"turn":1}'));
     expect(seen(reader)).toEqual([
       ['delta', { turn: 1, attempt: 1, kind: 'text', after: 0, text: 'Hel' }],
       ['delta', { turn: 1, attempt: 1, kind: 'reasoning', after: 0, text: 'thinking' }],
       ['reset', { turn: 1, attempt: 2 }],
+      ['waits', { turn: 1, account }],
+      ['waits', { turn: 1, account: null }],
       ['delta', { turn: 1, attempt: 2, kind: 'tool-call', after: 0, text: hostile }],
       ['whole', { turn: 1 }],
     ]);

@@ -33,7 +33,13 @@ export const modelAccounts = async (info: PlatformInfo | undefined): Promise<rea
 };
 
 /** `8 of 32`, and what is under way or held up. */
-export const concurrencyText = ({ effective, concurrencyMax, inFlight, waiting, pausedMs }: ModelAccount): string =>
+export const concurrencyText = ({
+  effective,
+  concurrencyMax,
+  inFlight,
+  waiting,
+  pausedMs,
+}: Omit<ModelAccount, 'provider' | 'models'>): string =>
   [
     `${effective} of ${concurrencyMax}`,
     ...(inFlight > 0 ? [`${inFlight} under way`] : []),

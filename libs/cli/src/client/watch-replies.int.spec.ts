@@ -57,6 +57,32 @@ it('shows replies as they come, hostile ones harmless, and goes on after a lost 
   );
 });
 
+it('says why nothing comes, a line for each time that changes', async () => {
+  const account = { provider: 'vllm', effective: 4, concurrencyMax: 32, inFlight: 4, waiting: 2, pausedMs: 0 };
+  const waits = (more: object | null): string =>
+    event('waits', { turn: 1, account: more === null ? null : { ...account, ...more } });
+  const client = await clientOf(
+    [
+      waits({}),
+      waits({ waiting: 3 }),
+      waits({ effective: 2, pausedMs: 4_100 }),
+      waits({ effective: 2, pausedMs: 3_100 }),
+    ]
+      .concat(waits(null), delta('Hello'), waits({}), event('end', {}))
+      .join(''),
+  );
+  expect(bare(await watched(client))).toBe(
+    [
+      'turn 1: waits for vllm, which takes 4 of 32, 4 under way, 2 waiting',
+      'turn 1: waits for vllm, which takes 2 of 32, 4 under way, 2 waiting, paused for 5 s',
+      'turn 1: text',
+      'Hello',
+      'turn 1: waits for vllm, which takes 4 of 32, 4 under way, 2 waiting',
+      '',
+    ].join('\n'),
+  );
+});
+
 it('prints a JSON object a line where that is asked for', async () => {
   const lines = (
     await watched(await clientOf(delta('a\n') + event('whole', { turn: 1 }) + event('end', {})), true)

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { liveDeltaSchema, liveResetSchema, liveWholeSchema } from '@crucible/api';
+import { liveDeltaSchema, liveResetSchema, liveWaitsSchema, liveWholeSchema } from '@crucible/api';
+import type { LiveMessageOf } from '@crucible/api';
 import { displayable } from '@crucible/events';
 import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage } from 'eventsource-parser';
@@ -8,12 +9,15 @@ import { Unreachable } from './api-client.ts';
 import type { ApiClient } from './api-client.ts';
 import { failed } from './failure.ts';
 import { followBounds } from './follow.ts';
+import { concurrencyText } from './model-concurrency.ts';
 
 /** What is printed of a trial's replies, message by message. Hostile text stays text. */
 export class ReplyText {
   #part = '';
   /** How much was told of each part of this reply so far. */
   readonly #heard = new Map<string, number>();
+  /** How its provider stood when a wait was told of last. */
+  #waited = '';
 
   of({ event, data }: Pick<EventSourceMessage, 'event' | 'data'>): string {
     switch (event) {
@@ -31,11 +35,23 @@ export class ReplyText {
         const { turn } = liveResetSchema.parse(JSON.parse(data));
         return this.#mark(`turn ${turn}: the reply broke, and what was shown of it is void`);
       }
+      case 'waits':
+        return this.#waits(liveWaitsSchema.parse(JSON.parse(data)));
       case 'whole':
         return this.#mark(`turn ${liveWholeSchema.parse(JSON.parse(data)).turn}: on record`);
       default:
         return '';
     }
+  }
+
+  /** A line when it begins, and whenever how many calls the provider takes has changed. */
+  #waits({ turn, account }: LiveMessageOf<'waits'>): string {
+    const stands = account === null ? '' : `${account.effective} ${account.pausedMs > 0}`;
+    if (stands === this.#waited) return '';
+    this.#waited = stands;
+    return account === null
+      ? ''
+      : this.#mark(`turn ${turn}: waits for ${account.provider}, which takes ${concurrencyText(account)}`);
   }
 
   #begin(): string {
@@ -50,7 +66,7 @@ export class ReplyText {
   }
 }
 
-const KINDS: ReadonlySet<string | undefined> = new Set(['delta', 'reset', 'whole']);
+const KINDS: ReadonlySet<string | undefined> = new Set(['delta', 'reset', 'whole', 'waits']);
 
 interface WatchReplies {
   readonly json: boolean;

@@ -11,6 +11,7 @@ const dataOf = {
   delta: ({ turn, attempt, kind, after, text }): LiveMessageOf<'delta'> => ({ turn, attempt, kind, after, text }),
   reset: ({ turn, attempt }): LiveMessageOf<'reset'> => ({ turn, attempt }),
   whole: ({ turn }): LiveMessageOf<'whole'> => ({ turn }),
+  waits: ({ turn, account }): LiveMessageOf<'waits'> => ({ turn, account }),
 } satisfies { [T in LiveItem['type']]: (item: Extract<LiveItem, { type: T }>) => LiveMessageOf<T> };
 
 const messageOf = (item: LiveItem): string => {

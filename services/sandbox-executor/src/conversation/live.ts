@@ -1,10 +1,12 @@
 import type { TrialPlace, LiveReplies } from '@crucible/event-log';
 import { liveCharsMax, liveItemsMax } from '@crucible/events';
-import type { LiveItem, LiveKind } from '@crucible/events';
+import type { LiveAccount, LiveItem, LiveKind } from '@crucible/events';
 import type { KeyGuard, ReplyDelta } from '@crucible/models';
 
 /** At most ten messages a second for each trial, however fast its model is. */
 const BETWEEN_MESSAGES_MS = 100;
+/** A call that waits for longer says so, and again as often. */
+const WAITS_EVERY_MS = 1_000;
 /** Of a reply that comes faster than it is told, so much waits; the rest of it is seen on record. */
 const WAITING_CHARS_MAX = 128 * 1024;
 const WAITING_ITEMS_MAX = 4_096;
@@ -122,6 +124,24 @@ export class LiveReply {
 
   attempt(attempt: number): void {
     this.#attempt = attempt;
+  }
+
+  /** Tells that it waits for its provider until the function it returns is called. @param account what is known of that one now */
+  waits(account: () => LiveAccount | undefined): () => void {
+    const turn = this.#turn;
+    let hasTold = false;
+    const timer = setInterval(() => {
+      const now = account();
+      if (now === undefined) return;
+      hasTold = true;
+      this.#trial.mark({ type: 'waits', turn, account: now });
+    }, WAITS_EVERY_MS);
+    timer.unref();
+    return () => {
+      clearInterval(timer);
+      if (hasTold) this.#trial.mark({ type: 'waits', turn, account: null });
+      hasTold = false;
+    };
   }
 
   take(delta: ReplyDelta): void {

@@ -69,6 +69,26 @@ describe('a trial whose model replies slowly', () => {
     expect(items.some(({ type }) => type === 'whole')).toBe(false);
   });
 
+  it(
+    'says while its provider takes no call why nothing comes, and when one is under way',
+    { timeout: 60_000 },
+    async () => {
+      const { items, bench } = await run([refuse(429, 'slow down', { 'retry-after-ms': '2500' }), submit('forty-two')]);
+      const waits = items.flatMap((item) => (item.type === 'waits' ? [item] : []));
+      expect(waits.length).toBeGreaterThanOrEqual(2);
+      expect(waits[0]).toMatchObject({ turn: 1, account: { provider: 'openai-compatible', inFlight: 0 } });
+      expect(waits[0]?.account?.pausedMs).toBeGreaterThan(0);
+      expect(waits[0]?.account?.effective).toBeLessThan(waits[0]?.account?.concurrencyMax ?? 0);
+      expect(waits.at(-1)).toEqual({ type: 'waits', turn: 1, account: null });
+      expect(bench.live.every((message) => liveMessageSchema.safeParse({ items: message }).success)).toBe(true);
+    },
+  );
+
+  it('says nothing of a wait that nobody would notice', { timeout: 60_000 }, async () => {
+    const { items } = await run([submit('forty-two', { delayMs: 1_500 })]);
+    expect(items.filter(({ type }) => type === 'waits')).toEqual([]);
+  });
+
   it('shows nothing of a key of ours', { timeout: 60_000 }, async () => {
     const { items, end } = await run([
       say(`The key is ${wireKey.split('').join(' ')} and I go on talking.`, { pieceDelayMs: 30, pieceChars: 3 }),

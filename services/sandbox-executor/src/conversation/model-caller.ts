@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { budgetFacts, nothingSpent, refusalText } from '@crucible/domain';
 import type { BudgetRefusal, Spend, Wish } from '@crucible/domain';
 import { displayableLine } from '@crucible/events';
-import type { EventData, ModelMessage, ModelParameters, NewEvent, ToolSpec } from '@crucible/events';
+import type { EventData, LiveAccount, ModelMessage, ModelParameters, NewEvent, ToolSpec } from '@crucible/events';
 import { spentOn } from '@crucible/models';
 import type { CallEnd, CallRequest, ModelBroker, ReplyDelta, Retry, ToolChoice } from '@crucible/models';
 import type { Place } from '../trials/trial-run.ts';
@@ -179,11 +179,15 @@ export class ModelCaller {
   async #call(callId: string, { request, bound }: HeldCall, { live, hearer, time, extra }: UnderWay): Promise<CallEnd> {
     const { broker, purse, clock } = this.#ports;
     const signal = AbortSignal.any([request.signal, time.signal]);
-    let over = clock.wait();
+    const wait = (): (() => void) => {
+      const isOver = [clock.wait(), live?.waits(() => this.#accountOf(request.model))];
+      return () => isOver.forEach((end) => end?.());
+    };
+    let over = wait();
     const mayRetry = ({ attempt, told }: Retry): boolean => {
       time.wait();
       if (hearer?.hasTold() === true) return false;
-      over = clock.wait();
+      over = wait();
       const id = `${callId} ${attempt}`;
       // What had begun to come is likely to be charged beside what comes next. Its time goes on from the same stretch.
       if (!told) return true;
@@ -205,6 +209,13 @@ export class ModelCaller {
     } finally {
       over();
     }
+  }
+
+  #accountOf(model: string): LiveAccount | undefined {
+    const account = this.#ports.broker.limits().find(({ models }) => models.includes(model));
+    if (account === undefined) return undefined;
+    const { provider, effective, concurrencyMax, inFlight, waiting, pausedMs } = account;
+    return { provider, effective, concurrencyMax, inFlight, waiting, pausedMs };
   }
 
   #told(

@@ -1,13 +1,14 @@
 import { liveReplyPath } from '../api.ts';
 import type { LiveMessage } from '../live.ts';
-import { deltaSchema, LiveReply, resetSchema, wholeSchema } from '../transcript/live-reply.ts';
-import type { Growing } from '../transcript/live-reply.ts';
+import { deltaSchema, LiveReply, resetSchema, waitsSchema, wholeSchema } from '../transcript/live-reply.ts';
+import type { Growing, Waiting } from '../transcript/live-reply.ts';
 import { Batch } from './batch.ts';
 import { follow } from './connection.svelte.ts';
 
 /** The reply that a running trial's subject is giving right now. A platform that streams none has none to show. */
 export class LiveReplyStore {
   growing = $state.raw<Growing | null>(null);
+  waiting = $state.raw<Waiting | null>(null);
   readonly #reply = new LiveReply();
   readonly #batch = new Batch<LiveMessage>((messages) => this.#take(messages));
 
@@ -48,6 +49,9 @@ export class LiveReplyStore {
       } else if (event === 'reset') {
         const reset = resetSchema.safeParse(data);
         if (reset.success) this.#reply.reset(reset.data.turn, reset.data.attempt);
+      } else if (event === 'waits') {
+        const waits = waitsSchema.safeParse(data);
+        if (waits.success) this.#reply.wait(waits.data);
       } else if (event === 'whole' && wholeSchema.safeParse(data).success) this.#onWhole();
     }
     this.#show();
@@ -55,5 +59,6 @@ export class LiveReplyStore {
 
   #show(): void {
     this.growing = this.#reply.growing;
+    this.waiting = this.#reply.waiting;
   }
 }

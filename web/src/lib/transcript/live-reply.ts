@@ -12,7 +12,21 @@ export const deltaSchema = z.object({
 });
 export const resetSchema = z.object(place);
 export const wholeSchema = z.object({ turn: z.int().min(0) });
+const accountSchema = z.object({
+  provider: z.string(),
+  effective: z.int().min(0),
+  concurrencyMax: z.int().min(0),
+  waiting: z.int().min(0),
+  pausedMs: z.number().min(0),
+});
+export const waitsSchema = z.object({ turn: z.int().min(0), account: accountSchema.nullable() });
 export type Delta = z.infer<typeof deltaSchema>;
+
+/** A call that waits until its provider takes it. */
+export interface Waiting {
+  readonly turn: number;
+  readonly account: z.infer<typeof accountSchema>;
+}
 
 export interface Growing {
   readonly turn: number;
@@ -42,6 +56,7 @@ const begun = (turn: number, attempt: number): Growing => ({
 /** A reply while it grows: of one turn, and of the newest attempt at it. What is old is dropped, whatever order it comes in. */
 export class LiveReply {
   #growing: Growing | null = null;
+  #waiting: Waiting | null = null;
   /** Turns up to this one are on record. */
   #onRecord = 0;
 
@@ -49,8 +64,18 @@ export class LiveReply {
     return this.#growing;
   }
 
+  get waiting(): Waiting | null {
+    return this.#waiting;
+  }
+
+  /** Its call waits, or is under way where there is no account to wait for. */
+  wait({ turn, account }: z.infer<typeof waitsSchema>): void {
+    this.#waiting = account === null || turn <= this.#onRecord ? null : { turn, account };
+  }
+
   add({ turn, attempt, kind, after, text }: Delta): void {
     if (turn <= this.#onRecord || this.#isOld(turn, attempt)) return;
+    this.#waiting = null;
     const now = this.#growing;
     const before = now === null || now.turn !== turn || now.attempt !== attempt ? begun(turn, attempt) : now;
     const field = fieldOf[kind];
@@ -69,11 +94,13 @@ export class LiveReply {
   settle(turn: number): void {
     this.#onRecord = Math.max(this.#onRecord, turn);
     if (this.#growing !== null && this.#growing.turn <= this.#onRecord) this.#growing = null;
+    if (this.#waiting !== null && this.#waiting.turn <= this.#onRecord) this.#waiting = null;
   }
 
   /** After a lost connection nobody knows what was missed. */
   clear(): void {
     this.#growing = null;
+    this.#waiting = null;
   }
 
   #isOld(turn: number, attempt: number): boolean {

@@ -338,6 +338,25 @@ describe('a reply that grows', () => {
     expect(live.growing).toMatchObject({ turn: 3, text: 'next' });
   });
 
+  it('waits for its provider until something comes, its call is under way, or its turn is on record', () => {
+    const live = new LiveReply();
+    const account = { provider: 'p', effective: 4, concurrencyMax: 32, waiting: 2, pausedMs: 0 };
+    const ends = [
+      () => live.wait({ turn: 2, account: null }),
+      () => live.add(delta(2, 1, 'word')),
+      () => live.clear(),
+      () => live.settle(2),
+      () => live.wait({ turn: 2, account }),
+    ];
+    for (const end of ends) {
+      live.wait({ turn: 2, account });
+      // Of a turn that is on record nothing is waited for any more.
+      expect(live.waiting).toEqual(end === ends.at(-1) ? null : { turn: 2, account });
+      end();
+      expect(live.waiting).toBeNull();
+    }
+  });
+
   it('is bounded: the newest of it stays', () => {
     const live = new LiveReply();
     for (let index = 0; index < 100; index += 1) live.add(delta(1, 1, `${index} `.repeat(500)));
