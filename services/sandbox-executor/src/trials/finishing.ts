@@ -62,8 +62,10 @@ const containment = ({ end, watch, evidenceLost }: Ended): { verdict: Verdict; f
 };
 
 /** Why there is no score where one of those who judge had no answer: without it the others would be another suite's. */
-const unjudgedIn = ({ judged }: Ended): string | undefined =>
-  [...(judged?.values() ?? [])].find(({ isUnjudged }) => isUnjudged)?.why;
+const unjudgedIn = ({ judged }: Ended): string | null => {
+  const missing = [...(judged?.values() ?? [])].find(({ isUnjudged }) => isUnjudged);
+  return missing === undefined ? null : displayableLine(missing.why, TEXT_CHARS_MAX);
+};
 
 /** The event that ends a trial: reason, containment, scores, and the seals of its evidence. */
 export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output: KeptOutput): Finish => {
@@ -72,7 +74,7 @@ export const finishOf = (ended: Ended, suite: Suite, sample: SuiteSample, output
   const { reason, exitCode, signal, durationMs, memoryBytesPeak } = end;
   const kernelObserved = watch?.observed ?? false;
   // What an evaluation, team or platform could not pay for says nothing about the subject either.
-  const excuse = told?.unpaid ?? unjudgedIn(ended) ?? null;
+  const excuse = told?.unpaid ?? unjudgedIn(ended);
   const scored =
     NOT_THE_PROGRAMS.has(reason) || excuse !== null
       ? { outcome: 'errored' as const, scores: [] }

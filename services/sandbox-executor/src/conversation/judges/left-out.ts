@@ -22,5 +22,5 @@ export const leftOutWords = (end: SnapshotEnd | null): string | null => {
   if (end?.kind !== 'taken') return null;
   const count = end.leftOut.filter(matters).length;
   if (!end.complete) return 'the trial left more files than are looked at';
-  return count === 0 ? null : `${count} of the final files could not be given to it`;
+  return count === 0 ? null : `${count} of the final files could not be given to the scoring program`;
 };

@@ -18,7 +18,7 @@ describe('what a judge is not given', () => {
       ],
       omitted: 0,
     });
-    expect(leftOutWords(end)).toBe('1 of the final files could not be given to it');
+    expect(leftOutWords(end)).toBe('1 of the final files could not be given to the scoring program');
     expect(leftOutWords(taken([entry('out', 'link')]))).toBeNull();
     expect(leftOutWords(taken([], false))).toBe('the trial left more files than are looked at');
     expect(leftOutWords(null)).toBeNull();
