@@ -116,7 +116,10 @@ export class Bench {
   }
 
   /** A scheduler that follows the log until it is stopped. */
-  start(concurrencyMax = 8, now: () => number = () => Date.now()): { readonly scheduler: Scheduler; readonly stop: () => void } {
+  start(
+    concurrencyMax = 8,
+    now: () => number = () => Date.now(),
+  ): { readonly scheduler: Scheduler; readonly stop: () => void } {
     const stopping = new AbortController();
     const ports = { log: this.log, queue: this.queue, content: this.content, now };
     const scheduler = new Scheduler(ports, concurrencyMax, createLogger('scheduler', 'fatal'));
