@@ -61,6 +61,8 @@ const OOM_NOTICE_MS = 150;
 const SILENT = 'silent' as const;
 const EXIT_SILENCE_MS = 250;
 const EXIT_ASKED_MAX = 8;
+/** A good engine tells both who waits for an exit and who asks for it, within milliseconds. */
+const EXIT_LATE_MS = 5_000;
 /** Init speaks about every second. One that was silent for so long at the end of its time had been stopped by the guest. */
 const INIT_SILENCE_MS = 3_000;
 /** Below these a wait for CPU time says more about gVisor and the machine than about the program. */
@@ -163,13 +165,25 @@ export class SandboxRun {
       if (exit !== SILENT) return exit;
       try {
         const state = await this.#container.state();
-        if (!state.running) return state;
+        if (!state.running) return await this.#vouched(state, exited);
       } catch (error) {
         this.#failure ??= textOf(error);
         return null;
       }
       if (asked === EXIT_ASKED_MAX && this.#report === null) this.fail('the connection to the sandbox was lost');
     }
+    return null;
+  }
+
+  /**
+   * An engine that was started again says of what it ran before that it has ended, with a code of its own making: it ended
+   * them itself. That is no end which anybody brought about from inside, unless the call that waited for it hears of it too.
+   */
+  async #vouched(state: ContainerExit, exited: Promise<ContainerExit | null>): Promise<ContainerExit | null> {
+    if (this.#report !== null || this.#killedBy !== null) return state;
+    const exit = await Promise.race([exited, pause(EXIT_LATE_MS).then(() => SILENT)]);
+    if (exit !== SILENT) return exit;
+    this.#failure ??= 'the engine had lost the sandbox before it said that it had ended';
     return null;
   }
 

@@ -226,6 +226,19 @@ describe('an engine that is lost', () => {
     expect(await engine.reap()).toBe(1);
   });
 
+  it('and comes back without what it ran is not blamed on the guest', async () => {
+    const way = new CuttableEngine(testEngine().socketPath);
+    await way.listen();
+    const lost = engineWith({ socketPath: way.socketPath });
+    const sandbox = await startUp(lost, asleep);
+    // A new life of an engine ends what the last one ran, and answers with a code as if it had seen it end.
+    way.drop();
+    await engineClient(testEngine().socketPath).getContainer(sandbox.containerId).kill();
+    expect(await sandbox.ended).toMatchObject({ reason: 'engine-failure', exitCode: null });
+    await lost.drain();
+    way.cut();
+  });
+
   it('that stops containers in an orderly way is not blamed on the guest', async () => {
     const sandbox = await startUp(engine, asleep);
     await engineClient(testEngine().socketPath).getContainer(sandbox.containerId).stop({ t: 10 });

@@ -89,9 +89,14 @@ export class CuttableEngine {
     return new Promise((resolve) => this.#server.listen(this.socketPath, resolve));
   }
 
+  /** Every connection is lost, and new ones are taken. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   cut(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.drop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
